@@ -1,0 +1,1 @@
+"""What happened: rows, and the state machine that is fed with them."""

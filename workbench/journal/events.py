@@ -1,0 +1,89 @@
+"""Rows: the facts a run consists of, in the order in which they became true.
+
+Rules of the table. Rows are only ever added. ``seq`` counts within a run and goes on from the
+parent's cut in a fork. ``key`` is the path of the effect a row is about, or empty for the run
+itself. Only outcomes, scope starts and ``run.cancelled`` reach a workflow; everything else is an
+annotation that people and projections read. Kinds are past participles: they tell what happened.
+
+Each kind and what its ``data`` holds:
+
+    run.started         pattern, arguments, source, version, model, mode, budget, parent, cut,
+                        overlay, title
+    run.finished        outcome (returned failed cancelled out_of_budget), result | error
+    run.suspended       by, reason
+    run.resumed         by, epoch
+    run.cancelled       by, reason
+    value.defined       digest, value        what later rows name by digest: prompts, agents
+    step.started        effect, name, fingerprint, arguments, attempt, repeat, agent, line,
+                        danger; scopes: scope=true, source
+    step.finished       fingerprint, effect, name, result, duration_s, usage
+    step.failed         fingerprint, effect, name, error {code type message data}, duration_s
+    step.denied         fingerprint, effect, name, error (code "denied"), by
+    step.cancelled      fingerprint, effect, name, reason, end (never confirmed unknown)
+    attempt.ended       attempt, end (stopped failed unknown), error
+    approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest
+    approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited)
+    approval.withdrawn  id, reason
+    question.asked      id, text, choices, asked_as (question in_doubt budget plan interrupt)
+    question.answered   id, answer, by
+    hook.changed        hook, event, before, after
+    hook.refused        hook, event, reason
+    checkpoint.taken    name, by (user workflow rule)
+    message.sent        to, text, by
+    rule.added          rule, by            rule.removed     rule, by
+    mode.changed        mode, by            budget.changed   limits, by
+    file.changed        path, before, after (digests or null), size_bytes
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, unquote
+
+OUTCOMES = frozenset({"step.finished", "step.failed", "step.denied", "step.cancelled"})
+"""Kinds that answer an effect, exactly one for each effect of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row."""
+
+    run_id: str
+    seq: int
+    """1, 2, 3 … within the run; a fork's rows go on from the cut."""
+    at: float
+    """Seconds since 1970 UTC, by the wall clock: for people. Order is ``seq``."""
+    kind: str
+    key: str
+    data: dict[str, Any]
+
+    @property
+    def is_fed(self) -> bool:
+        """Whether a workflow gets to know of this row."""
+        kind = self.kind
+        if kind in OUTCOMES or kind == "run.cancelled":
+            return True
+        return kind == "step.started" and self.data.get("scope") is True
+
+
+def segment(ordinal: int, kind: str, name: str) -> str:
+    """A path's last part: ``0:ask.skeptic``; slashes in names are quoted."""
+    return f"{ordinal}:{kind}.{quote(name, safe=' @+=,:~')}" if name else f"{ordinal}:{kind}"
+
+
+def agents_of(key: str) -> list[str]:
+    """The agents on the way to a key, outermost first."""
+    parts = (part.split(":", 1)[-1] for part in key.split("/"))
+    return [unquote(part[4:]) for part in parts if part.startswith("ask.")]
+
+
+def agent_of(key: str) -> str:
+    """The agent a key belongs to, or the empty string for the pattern itself."""
+    agents = agents_of(key)
+    return agents[-1] if agents else ""
+
+
+def parent_of(key: str) -> str:
+    """The key one level up, or the empty string."""
+    return key.rpartition("/")[0]

@@ -1,0 +1,140 @@
+"""What may travel: JSON values, their one canonical form, and the digest of it.
+
+Arguments and results are copied through this form on their way into a row, so a workflow gets
+the same object live and replayed. Four things JSON cannot say have a defined form, an object
+whose only key starts with ``$``: integers beyond 64 bits (``$int``), NaN and the infinities
+(``$float``), text with lone surrogates such as undecodable file names (``$text``), and objects
+that use such a key themselves (``$object``). Never pickle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from hashlib import blake2b
+from pathlib import PurePath
+from typing import Any, TypeAlias, cast
+
+import orjson
+
+from workbench.errors import NotAValue
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+_SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
+_MARKS = {"$int", "$float", "$text", "$object"}
+
+
+def dumps(value: Any) -> bytes:
+    """Encode canonically: sorted keys, no spaces. Raises NotAValue naming the place."""
+    try:
+        data = orjson.dumps(value, default=_plain, option=_SORTED)
+    except (TypeError, RecursionError, UnicodeEncodeError):
+        return orjson.dumps(_spell(value, "value", 0), option=orjson.OPT_SORT_KEYS)
+    # orjson writes NaN as null without a word, and an object may use one of our marks.
+    if b"null" in data or b'"$' in data:
+        return orjson.dumps(_spell(value, "value", 0), option=orjson.OPT_SORT_KEYS)
+    return data
+
+
+def loads(data: bytes | str) -> Any:
+    """Decode what ``dumps`` wrote."""
+    value = orjson.loads(data)
+    mark = b'"$' if isinstance(data, bytes) else '"$'
+    return _read(value) if mark in data else value  # type: ignore[operator]
+
+
+def digest(data: bytes | str, size: int = 16) -> str:
+    """A hex digest (blake2b) of bytes; ``size`` bytes, so twice as many characters."""
+    return blake2b(data if isinstance(data, bytes) else data.encode(), digest_size=size).hexdigest()
+
+
+def copied(value: Any) -> Any:
+    """The value as it will be read back from a row."""
+    return loads(dumps(value))
+
+
+def _plain(value: Any) -> Any:
+    """One step down for what orjson does not know: models, dataclasses, tuples' kin, paths."""
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(cast("Mapping[str, Any]", value))
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, PurePath):
+        return str(value)
+    for kind in (str, int, float, list, dict):
+        if isinstance(value, kind):
+            return kind(value)
+    raise TypeError(type(value).__name__)
+
+
+def _spell(value: Any, place: str, depth: int) -> Any:
+    """The slow, exact way: every special form written out, every refusal with its place."""
+    if depth > 200:
+        raise NotAValue(f"{place} is nested deeper than 200 levels")
+    match value:
+        case None | bool():
+            return value
+        case int():
+            small = -(2**63) <= value < 2**63
+            return int(value) if small else {"$int": str(int(value))}
+        case float():
+            return float(value) if math.isfinite(value) else {"$float": repr(float(value))}
+        case str():
+            return _spell_text(value)
+        case list() | tuple():
+            items = cast("list[Any]", value)
+            return [_spell(item, f"{place}[{i}]", depth + 1) for i, item in enumerate(items)]
+        case dict():
+            return _spell_object(cast("dict[Any, Any]", value), place, depth)
+        case _:
+            pass
+    try:
+        return _spell(_plain(value), place, depth + 1)
+    except TypeError:
+        raise NotAValue(f"{place} is a {type(value).__name__}, which no row can carry") from None
+
+
+def _spell_text(text: str) -> Any:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return {"$text": text.encode("utf-8", "surrogatepass").hex()}
+    return str(text)
+
+
+def _spell_object(value: dict[Any, Any], place: str, depth: int) -> Any:
+    spelled: dict[str, Any] = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise NotAValue(f"{place} has the key {key!r}; keys are text")
+        spelled[key] = _spell(item, f"{place}.{key}", depth + 1)
+    marked = len(spelled) == 1 and next(iter(spelled)) in _MARKS
+    return {"$object": [[key, item] for key, item in spelled.items()]} if marked else spelled
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_read(item) for item in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    found = cast("dict[str, Any]", value)
+    if len(found) == 1:
+        match next(iter(found.items())):
+            case "$int", str(text):
+                return int(text)
+            case "$float", str(text):
+                return float(text)
+            case "$text", str(text):
+                return bytes.fromhex(text).decode("utf-8", "surrogatepass")
+            case "$object", list(pairs):
+                return {key: _read(item) for key, item in cast("list[tuple[str, Any]]", pairs)}
+            case _:
+                pass
+    return {key: _read(item) for key, item in found.items()}

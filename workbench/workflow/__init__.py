@@ -1,0 +1,1 @@
+"""What a workflow is made of: effects, the verbs that make them, and patterns."""

@@ -1,0 +1,184 @@
+"""The verbs: what a workflow can say, each a function that returns something to await.
+
+`together`, `race`, `as_they_finish` and `within` take effects and coroutines alike. Everything
+else makes one `Effect`; it happens when it is awaited.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
+
+from workbench.errors import NotAValue
+from workbench.foreign import Raised
+from workbench.workflow.effects import Effect, Join, Repeat, Stream, StreamStep
+
+T = TypeVar("T")
+
+
+class Named(Protocol):
+    """Anything that carries a name: an agent, a tool, a pattern."""
+
+    @property
+    def name(self) -> str:
+        """How rows and people call it."""
+        ...
+
+
+def ask(agent: Named | str, /, **inputs: Any) -> Effect[Any]:
+    """Have an agent take one turn; returns its reply, whose attributes are its outputs."""
+    return Effect("ask", _name(agent), {"inputs": inputs}, subject=agent)
+
+
+def follow(pattern: Named | Callable[..., Any] | str, /, **inputs: Any) -> Effect[Any]:
+    """Run another pattern as a part of this one; returns what it returns."""
+    return Effect("follow", _name(pattern), {"inputs": inputs}, subject=pattern)
+
+
+def use(tool: Named | str, /, **arguments: Any) -> Effect[Any]:
+    """Call a tool. Permission is asked for where it is needed; a refusal is a `StepFailed`."""
+    repeat = getattr(tool, "repeat", Repeat.UNSAFE)
+    return Effect("tool", _name(tool), arguments, subject=tool, repeat=repeat)
+
+
+def call(
+    function: Callable[..., T], /, *arguments: Any, repeat: Repeat | str = Repeat.UNSAFE, **named: Any
+) -> Effect[T]:
+    """Call a module-level Python function: async on the core's loop, sync in a thread."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    if "<" in name:
+        raise NotAValue(f"{name} is not a module-level function, so no later run could find it")
+    values: dict[str, Any] = {"arguments": list(arguments), "named": named}
+    return Effect("call", name, values, subject=function, repeat=Repeat(repeat))
+
+
+def question(text: str, choices: Sequence[str] = ()) -> Effect[str]:
+    """Ask a person; without choices any text is an answer."""
+    return Effect("question", "", {"text": text, "choices": list(choices)})
+
+
+def send(to: str, message: Any) -> Effect[None]:
+    """Leave a message for the agent or path named ``to``; it does not wait to be read."""
+    return Effect("send", to, {"message": message}, repeat=Repeat.KEYED)
+
+
+def receive(name: str = "") -> Effect[Any]:
+    """Wait for the next message for ``name`` (empty: for whoever runs this)."""
+    return Effect("receive", name)
+
+
+def remember(key: str, value: Any, *, scope: Literal["run", "workspace"] = "run") -> Effect[None]:
+    """Keep a value under a key; scope ``run`` follows forks, ``workspace`` is shared."""
+    values = {"key": key, "value": value, "scope": scope}
+    return Effect("remember", key, values, repeat=Repeat.KEYED)
+
+
+def recall(key: str, *, scope: Literal["run", "workspace"] = "run") -> Effect[Any]:
+    """The value kept under a key; a `StepFailed` with code ``unknown_name`` when there is none."""
+    return Effect("recall", key, {"key": key, "scope": scope})
+
+
+def sleep(seconds: float) -> Effect[None]:
+    """Wait. The wake-up time is recorded, so a resumed run waits only for the rest."""
+    return Effect("sleep", "", {"seconds": seconds})
+
+
+def now() -> Effect[datetime]:
+    """The time, UTC; recorded, so a resumed run sees the same."""
+    return Effect("now", "", decode=datetime.fromisoformat)
+
+
+def random() -> Effect[float]:
+    """A number from 0 up to 1; recorded."""
+    return Effect("random", "")
+
+
+def discover(**wanted: Any) -> Effect[list[Any]]:
+    """Who is there: names of agents that fit; recorded."""
+    return Effect("discover", "", wanted)
+
+
+def checkpoint(name: str) -> Effect[None]:
+    """Name this point of the run, to come back to it."""
+    return Effect("checkpoint", name)
+
+
+def together(*parts: Awaitable[Any] | Iterable[Awaitable[Any]]) -> Join:
+    """All at once; results in the order given. The first failure ends the others."""
+    return Join("together", _branches(parts))
+
+
+def race(*parts: Awaitable[Any] | Iterable[Awaitable[Any]]) -> Join:
+    """The first that returns; the others are ended. If all fail, the first failure."""
+    return Join("race", _branches(parts))
+
+
+def within(seconds: float, part: Awaitable[Any]) -> Join:
+    """One thing with a time limit; over it, a `StepFailed` with code ``timeout``."""
+    return Join("within", (part, sleep(seconds)))
+
+
+def as_they_finish(*parts: Awaitable[T] | Iterable[Awaitable[T]]) -> Finishing[T]:
+    """All at once; ``async with as_they_finish(…) as results``, then ``async for``.
+
+    Results come in the order in which they were recorded. A failed path raises where it would
+    have been handed out. Leaving the block ends the paths that are left.
+    """
+    return Finishing(Stream(_branches(parts)))
+
+
+class Finishing(Generic[T]):
+    """The open block of an `as_they_finish`."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    async def __aenter__(self) -> AsyncIterator[T]:
+        """Start every path."""
+        await StreamStep(self._stream, "open")
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End and join what is left."""
+        await StreamStep(self._stream, "close")
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        """The results, one by one."""
+        return self
+
+    async def __anext__(self) -> T:
+        """The next recorded result."""
+        found = await StreamStep(self._stream, "next")
+        if found is None:
+            raise StopAsyncIteration
+        outcome = found[1]
+        if isinstance(outcome, Raised):
+            raise outcome.error
+        return cast("T", outcome.value)
+
+
+def _name(thing: Named | Callable[..., Any] | str) -> str:
+    if isinstance(thing, str):
+        return thing
+    return str(getattr(thing, "name", None) or getattr(thing, "__name__", "") or thing)
+
+
+def _branches(
+    parts: Sequence[Awaitable[Any] | Iterable[Awaitable[Any]]],
+) -> tuple[Awaitable[Any], ...]:
+    """Either the parts themselves, or the items of the one iterable that was given."""
+    if len(parts) == 1 and not hasattr(parts[0], "__await__"):
+        return tuple(cast("Iterable[Awaitable[Any]]", parts[0]))
+    return tuple(cast("Sequence[Awaitable[Any]]", parts))
+
+
+def inputs_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs of an `ask` or `follow`, out of its arguments."""
+    return dict(values["inputs"])
