@@ -53,6 +53,7 @@ from workbench.journal.strands import (
     Strand,
     innermost,
     living,
+    standing,
 )
 from workbench.values import digest, dumps
 from workbench.workflow.effects import Effect, Join, StreamStep
@@ -115,7 +116,7 @@ class Drive:
         """File and line at which each parked effect is awaited, by key."""
         found: dict[str, tuple[str, int]] = {}
         for key, parked in self.parked.items():
-            frame = innermost(parked.strand.coroutine)
+            frame = standing(parked.strand)
             if frame is not None:
                 found[key] = (frame.f_code.co_filename, frame.f_lineno)
         return found

@@ -144,7 +144,7 @@ def living(strand: Strand) -> Iterator[Strand]:
 
 
 def innermost(coroutine: Any) -> FrameType | None:
-    """The frame in which a suspended coroutine stands, following what it awaits."""
+    """The frame in which a suspended coroutine stands, following what it awaits; not plumbing."""
     frame: FrameType | None = None
     while coroutine is not None:
         found = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)
@@ -156,7 +156,22 @@ def innermost(coroutine: Any) -> FrameType | None:
     return frame
 
 
-_PLUMBING = ("workflow/effects.py", "workflow/verbs.py")
+def standing(strand: Strand) -> FrameType | None:
+    """Where a person would say a strand stands: its frame, or that of whoever runs it."""
+    frame = innermost(strand.coroutine)
+    while frame is None and strand.owner is not None:
+        owner = strand.owner
+        strand = owner.waiter if isinstance(owner, Group) else owner.strand
+        frame = innermost(strand.coroutine)
+    return frame
+
+
+_PLUMBING = (
+    "workflow/effects.py",
+    "workflow/verbs.py",
+    "journal/awaited.py",
+    "agent/turn.py",
+)
 
 
 def _is_ours(code: CodeType) -> bool:

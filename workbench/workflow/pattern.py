@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -118,7 +119,9 @@ def source_digest(function: Callable[..., Any]) -> str:
 def _annotation(annotation: Any) -> str:
     if annotation is inspect.Parameter.empty:
         return ""
-    return annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    if isinstance(annotation, str):
+        return annotation
+    return re.sub(r"[A-Za-z_][\w.]*\.", "", inspect.formatannotation(annotation))
 
 
 def _argument_docs(doc: str) -> dict[str, str]:

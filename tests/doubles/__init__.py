@@ -1,0 +1,1 @@
+"""Protocol servers: real HTTP on loopback, with answers and faults by script."""

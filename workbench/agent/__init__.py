@@ -1,0 +1,1 @@
+"""Agents as values: signatures, tools, prompts, and the turn as a workflow."""

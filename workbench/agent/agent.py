@@ -1,0 +1,258 @@
+"""Agents: a signature with a name, a model, tools and instructions. A value; it runs nothing.
+
+What an agent does when asked is the turn, a workflow in `workbench.agent.turn`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias, cast, get_args
+
+from workbench.agent import grammar
+from workbench.agent.fields import read_fields
+from workbench.agent.kinds import OBJECT, DictOf, Misfit
+from workbench.agent.schema import schema_of
+from workbench.agent.signature import Field, Signature, SignatureLike
+from workbench.agent.tool import Tool
+from workbench.errors import ConfigError, InputError, WorkbenchError, nearest
+from workbench.values import copied
+
+Style: TypeAlias = Literal["auto", "single", "chain"]
+"""How a turn goes: by what the agent has, in one answer, or with reasoning before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One worked case that the model is shown."""
+
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Agent:
+    """Who is asked: all that an answer depends on besides the inputs and the model's mood."""
+
+    name: str
+    signature: Signature
+    instructions: str
+    tools: tuple[Tool | str, ...]
+    """Tools, or names of registered ones."""
+    model: str | None
+    """``provider:name``; None for whatever the workbench uses by default."""
+    style: Style
+    max_rounds: int
+    """The most model calls of one turn: an answer, or tool calls that lead to it."""
+    options: Mapping[str, Any]
+    """``temperature``, ``seed``, ``max_tokens``, ``think``: passed on as they are."""
+    examples: tuple[Example, ...]
+
+    def __init__(  # noqa: PLR0913 - the front door's form; all but two are named
+        self,
+        name: str,
+        signature: SignatureLike,
+        *,
+        instructions: str = "",
+        tools: Iterable[Tool | str] = (),
+        model: str | None = None,
+        style: Style = "auto",
+        max_rounds: int = 12,
+        options: Mapping[str, Any] | None = None,
+        examples: Iterable[Example | Mapping[str, Any]] = (),
+    ) -> None:
+        """Check and keep the parts.
+
+        Args:
+            name: How rows and people call it.
+            signature: A signature, or its text, class or typed function.
+            instructions: What to do, beside what the signature itself says.
+            tools: Tools, or names of registered ones.
+            model: ``provider:name``; None for the default.
+            style: ``chain`` asks for reasoning before the answer, ``single`` uses no tools.
+            max_rounds: The most model calls of one turn.
+            options: What to set for the model.
+            examples: Worked cases: `Example`, ``{"inputs": …, "outputs": …}``, or both sides'
+                fields in one mapping.
+
+        Raises:
+            InputError: naming what does not fit.
+            SignatureError: the signature does not parse.
+        """
+        whole = Signature.of(signature)
+        parts: dict[str, Any] = {
+            "name": name,
+            "signature": whole,
+            "instructions": instructions,
+            "tools": _tools(name, tools),
+            "model": model,
+            "style": style,
+            "max_rounds": max_rounds,
+            "options": _options(name, options or {}),
+            "examples": tuple(_example(name, whole, i, e) for i, e in enumerate(examples, 1)),
+        }
+        _check(parts)
+        for part, value in parts.items():
+            object.__setattr__(self, part, value)
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """What its tools are called."""
+        return tuple(t if isinstance(t, str) else t.name for t in self.tools)
+
+    def definition(self) -> dict[str, Any]:
+        """The agent as JSON, tools by name; `from_definition` reads it back."""
+        return {
+            "name": self.name,
+            "signature": _written(self.signature),
+            "instructions": self.instructions,
+            "tools": list(self.tool_names),
+            "model": self.model,
+            "style": self.style,
+            "max_rounds": self.max_rounds,
+            "options": copied(self.options),
+            "examples": copied([{"inputs": e.inputs, "outputs": e.outputs} for e in self.examples]),
+        }
+
+    def model_dump(self, mode: str = "json") -> dict[str, Any]:  # noqa: ARG002 - pydantic's form
+        """As a value inside arguments: how rows hold an agent that a pattern was given."""
+        return {"$agent": self.definition()}
+
+    @staticmethod
+    def from_definition(
+        definition: Mapping[str, Any], types: Mapping[str, Any] | None = None
+    ) -> Agent:
+        """Build an agent from JSON: a file's, or what `definition` gave.
+
+        Args:
+            definition: See `SETTINGS`; ``signature`` is text, or an object with text,
+                instructions, name and types (JSON schemas).
+            types: Python types that the signature's text names; they come before schemas.
+
+        Raises:
+            ConfigError: a key is unknown or has the wrong type; ``data["key"]`` has it.
+            WorkbenchError: a part says something impossible.
+        """
+        found = _settings(SETTINGS, definition, "agent", definition.get("name"))
+        signature = found.pop("signature")
+        return Agent(signature=_signature(signature, types or {}, found["name"]), **found)
+
+
+SETTINGS, _ = grammar.parse(
+    'name: str, signature: str | dict, instructions: str = "", tools: list[str] = [], '
+    'model: str | None = null, style: Literal["auto", "single", "chain"] = "auto", '
+    "max_rounds: int = 12, options: dict = {}, examples: list[dict] = [] -> agent",
+    {},
+)
+"""The keys of a definition."""
+
+_SIGNATURE_SETTINGS, _ = grammar.parse(
+    'text: str, instructions: str = "", name: str = "", types: dict = {} -> signature', {}
+)
+
+
+def _settings(
+    fields: tuple[Field, ...], given: Mapping[str, Any], what: str, name: Any
+) -> dict[str, Any]:
+    try:
+        return read_fields(fields, given)
+    except Misfit as misfit:
+        whose = f"{what} {name!r}" if isinstance(name, str) and name else f"the {what}"
+        raise ConfigError(
+            f"{whose}: key {misfit.place!r} {misfit.problem}",
+            hint=misfit.hint,
+            key=misfit.field,
+            nearest=nearest(misfit.field, [f.name for f in fields]),
+        ) from None
+
+
+def _signature(written: str | dict[str, Any], types: Mapping[str, Any], agent: str) -> Signature:
+    if isinstance(written, str):
+        return Signature.parse(written, types)
+    found = _settings(_SIGNATURE_SETTINGS, written, "signature of agent", agent)
+    text, schemas = found.pop("text"), found.pop("types")
+    return Signature.parse(text, {**schemas, **types}, **found)
+
+
+def _written(signature: Signature) -> str | dict[str, Any]:
+    """The signature as its text alone if that says everything."""
+    schemas = {name: _type_schema(signature, name) for name in signature.types}
+    beside = {"instructions": signature.instructions, "name": signature.name, "types": schemas}
+    told = {key: value for key, value in beside.items() if value}
+    return {"text": str(signature), **told} if told else str(signature)
+
+
+def _type_schema(signature: Signature, name: str) -> dict[str, Any]:
+    field = Field(name, grammar.parse_type(name, signature.types))
+    whole = schema_of([field])
+    schema = cast("dict[str, Any]", whole["properties"][name])
+    return {**schema, "$defs": whole["$defs"]} if "$defs" in whole else schema
+
+
+def _options(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return DictOf(OBJECT).read(options, "options")
+    except Misfit as misfit:
+        raise InputError(
+            f"agent {agent!r}: {misfit.place} {misfit.problem}", field="options"
+        ) from None
+
+
+def _tools(agent: str, tools: Iterable[Tool | str]) -> tuple[Tool | str, ...]:
+    found = tuple(tools) if not isinstance(tools, str) else (tools,)
+    names: set[str] = set()
+    for one in found:
+        if not isinstance(one, Tool | str):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
+            raise InputError(
+                f"agent {agent!r}: {one!r} is not a tool",
+                hint="Write @tool above the function" if callable(one) else "",
+                field="tools",
+            )
+        name = one if isinstance(one, str) else one.name
+        if name in names:
+            raise InputError(f"agent {agent!r} has the tool {name!r} twice", field="tools")
+        names.add(name)
+    return found
+
+
+def _example(
+    agent: str, signature: Signature, number: int, given: Example | Mapping[str, Any]
+) -> Example:
+    """The example with both sides checked against the signature."""
+    inputs, outputs = _sides(signature, given)
+    try:
+        return Example(signature.read_inputs(inputs), dict(signature.read_outputs(outputs)))
+    except WorkbenchError as error:
+        raise InputError(
+            f"agent {agent!r}: example {number}: {error.message}", hint=error.hint, field="examples"
+        ) from None
+
+
+def _sides(
+    signature: Signature, given: Example | Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    if isinstance(given, Example):
+        return given.inputs, given.outputs
+    if set(given) == {"inputs", "outputs"}:
+        return given["inputs"], given["outputs"]
+    names = {field.name for field in signature.outputs}
+    outputs = {name: value for name, value in given.items() if name in names}
+    return {name: value for name, value in given.items() if name not in names}, outputs
+
+
+def _check(parts: Mapping[str, Any]) -> None:
+    name, style, rounds = parts["name"], parts["style"], parts["max_rounds"]
+    if not isinstance(name, str) or not name.strip():
+        raise InputError("an agent needs a name", field="name")
+    if style not in get_args(Style):
+        guess = nearest(str(style), cast("Sequence[str]", get_args(Style)))
+        raise InputError(
+            f"agent {name!r}: there is no style {style!r}",
+            hint=f"Did you mean {guess!r}?" if guess else "Write auto, single or chain",
+            field="style",
+        )
+    if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:
+        raise InputError(
+            f"agent {name!r}: max_rounds must be an int from 1, but is {rounds!r}",
+            field="max_rounds",
+        )

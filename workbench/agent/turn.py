@@ -1,0 +1,166 @@
+"""A turn: one agent answering once, tools included, as a workflow over the gate.
+
+Model, tools, model, … until there is an answer that the signature accepts. What goes wrong with
+a tool is told to the model, which may react; what goes wrong with the model is mended once and
+then fails. The turn holds the conversation; requests name it by digest, so a long turn costs the
+log what was newly said and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from workbench.agent.agent import Agent
+from workbench.agent.conversation import Conversation, Entry, ModelReply, ToolCall
+from workbench.agent.prompt import asked, render_repair
+from workbench.agent.tool import Tool
+from workbench.errors import (
+    Cancelled,
+    InputError,
+    LimitReached,
+    ModelError,
+    ReplyError,
+    StepFailed,
+    UnknownName,
+)
+from workbench.values import digest, dumps
+from workbench.workflow.effects import Effect
+from workbench.workflow.verbs import together
+
+_FINAL = frozenset({"limit", "store_full", "in_doubt"})
+"""Failures of a tool call that end the turn; all others are told to the model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelAsk:
+    """What the gate needs to render a model request."""
+
+    agent: Agent
+    inputs: Mapping[str, Any]
+    conversation: Conversation
+    tools: Sequence[Tool]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ToolUse:
+    """A tool and why the model wants it, in its own words."""
+
+    tool: Tool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model call brought: the reply, and what a person said to the agent before it."""
+
+    reply: ModelReply
+    steered: tuple[str, ...] = ()
+
+
+async def turn(
+    agent: Agent, tools: Mapping[str, Tool], inputs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Answer once; the outputs as values.
+
+    Raises:
+        ReplyError: the model's answer did not fit the signature twice running.
+        LimitReached: the agent used all its rounds.
+    """
+    signature = asked(agent)
+    conversation, repaired = Conversation(), False
+    for _ in range(agent.max_rounds):
+        said = await ask_model(ModelAsk(agent, inputs, conversation, list(tools.values())))
+        conversation = _heard(conversation.named(), said)
+        if said.reply.calls:
+            conversation = conversation.add(*await _used(tools, said.reply))
+            continue
+        try:
+            found = signature.read_reply(said.reply.text)
+        except ReplyError as error:
+            if repaired:
+                raise
+            repaired = True
+            repair = render_repair(signature, said.reply.text, error)
+            conversation = conversation.add(Entry("user", repair))
+        else:
+            return {field.name: found[field.name] for field in agent.signature.outputs}
+    raise LimitReached(
+        f"agent {agent.name!r} used all its {agent.max_rounds} rounds without an answer",
+        hint="Raise max_rounds, or give it an easier task",
+        limit="rounds",
+    )
+
+
+def ask_model(request: ModelAsk) -> Effect[Said]:
+    """One model call: named by agent, tools and conversation; rendered at the gate."""
+    agent, conversation = request.agent, request.conversation
+    new = conversation.entries[conversation.sent :]
+    arguments: dict[str, Any] = {
+        "agent": agent.name,
+        "tools": [tool.name for tool in request.tools],
+        "head": conversation.head,
+        "entries": [_named(entry) for entry in new],
+    }
+    return Effect("model", "", arguments, subject=request, decode=_said)
+
+
+def _named(entry: Entry) -> dict[str, Any]:
+    """An entry as a request names it: what a step already recorded is not said again."""
+    if entry.role == "user":
+        return {"role": "user", "text": entry.text}
+    return {"role": entry.role, "of": digest(dumps(entry), 8)}
+
+
+def _said(result: dict[str, Any]) -> Said:
+    calls = tuple(ToolCall(c["name"], c["arguments"], c["id"]) for c in result.get("calls", ()))
+    if result.get("finish") == "length":
+        raise ModelError(
+            "the model was cut off at its token limit",
+            hint="Raise max_tokens in the agent's options",
+            text=result["text"],
+        )
+    reply = ModelReply(result["text"], calls, model=result.get("model", ""))
+    return Said(reply, tuple(result.get("steered", ())))
+
+
+def _heard(conversation: Conversation, said: Said) -> Conversation:
+    heard = [Entry("user", text) for text in said.steered]
+    return conversation.add(*heard, Entry("assistant", said.reply.text, said.reply.calls))
+
+
+async def _used(tools: Mapping[str, Tool], reply: ModelReply) -> list[Entry]:
+    """Call everything the model asked for; one entry for each call, in its order."""
+    if len(reply.calls) == 1:
+        return [await _use(tools, reply.calls[0], reply.text)]
+    return cast("list[Entry]", await together(_use(tools, c, reply.text) for c in reply.calls))
+
+
+async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
+    def failed(message: str) -> Entry:
+        return Entry("tool", message, call_id=call.id, name=call.name, failed=True)
+
+    tool = tools.get(call.name)
+    if tool is None:
+        return failed(str(UnknownName("tool", call.name, tools)))
+    try:
+        arguments = tool.read(call.arguments)
+        use: Effect[Any] = Effect("tool", tool.name, arguments, ToolUse(tool, why), tool.repeat)
+        result = await use
+    except InputError as error:
+        return failed(str(error))
+    except StepFailed as error:
+        if error.error_code in _FINAL:
+            raise
+        return failed(f"{error.error_code}: {error}")
+    except Cancelled as error:
+        if error.reason != "call":
+            raise
+        return failed("cancelled: a person ended this call")
+    return Entry("tool", text_of(result), call_id=call.id, name=call.name)
+
+
+def text_of(result: object) -> str:
+    """A tool's result as a model reads it."""
+    return result if isinstance(result, str) else dumps(result).decode()

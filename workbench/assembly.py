@@ -1,0 +1,335 @@
+"""Putting the parts together: from settings and folders to everything a `World` is made of.
+
+One function in one order, so that what depends on what can be read from top to bottom. Nothing
+slow happens here that can wait: models open at their first request, the sandbox is probed at the
+first command, and the tools' network side is imported when a tool needs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from workbench.agent.agent import Agent
+from workbench.agent.files import load_agents
+from workbench.agent.tool import Tool
+from workbench.config import Config, load
+from workbench.config.folders import make_state_folder, shipped
+from workbench.config.text import SUFFIXES
+from workbench.config.trust import standing
+from workbench.engine.local import LocalWorkers
+from workbench.errors import PluginError
+from workbench.journal.events import Event
+from workbench.models.hub import Hub
+from workbench.permission.danger import Facts
+from workbench.permission.policy import Policy
+from workbench.permission.rule import Rule
+from workbench.plugins import Discovered, discover
+from workbench.run.budget import Limits
+from workbench.run.hooks import Hooks
+from workbench.run.waiting import Inbox, Waiting
+from workbench.run.world import Live, World
+from workbench.store.memory import MemoryStore
+from workbench.store.store import Store
+from workbench.tools.place import Place
+from workbench.values import digest, dumps
+
+_RULES = "rules"
+"""The setting under which rules kept for the workspace stand."""
+
+
+@dataclass
+class Parts:
+    """What was put together; owned by one `Workbench`."""
+
+    config: Config
+    store: Store | MemoryStore
+    state: Path
+    toolbox: PlacedTools
+    models: Hub
+    policy: Policy
+    discovered: Discovered
+    agents: dict[str, Agent]
+    tools: dict[str, Tool]
+    default_model: str
+    model_reason: str
+    notices: list[str] = field(default_factory=list[str])
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """The ceilings of a run that names none."""
+        given = self.config.limits
+        return Limits(given.usd, given.tokens, given.steps, given.seconds).to_json()
+
+    def world(self, publish: Callable[[Event | Live], None]) -> World:
+        """The surroundings of runs."""
+        hooks = Hooks()
+        for hook in self.discovered.things("hook").values() if self.config.has("hooks") else ():
+            hooks.add(hook)
+
+        def changed(waiting: Waiting, what: str) -> None:
+            data = {"id": waiting.id, "what": what}
+            publish(Live("waiting", waiting.run_id, waiting.key, data))
+
+        return World(
+            log=self.store,
+            models=self.models,
+            toolbox=self.toolbox,
+            engine=LocalWorkers(),
+            inbox=Inbox(changed),
+            publish=publish,
+            policy=self.policy,
+            default_model=self.default_model,
+            memory=StoredMemory(self.store),
+            hooks=hooks,
+            agents=self.agents,
+            tools=self.tools,
+            patterns=dict(self.discovered.things("pattern")),
+            approval_timeout_s=self.config.approval_timeout_s or None,
+        )
+
+    def keep_rules(self, policy: Policy) -> None:
+        """Keep the rules that are meant for the workspace."""
+        kept = [dumps(rule).decode() for rule in policy.rules if rule.scope == "workspace"]
+        self.store.set_setting(_RULES, list(kept))
+
+    async def close(self) -> None:
+        """Let go of models and the store."""
+        await self.models.close()
+        self.store.close()
+
+
+class PlacedTools:
+    """The tools, bound to the place they act in."""
+
+    def __init__(self, place: Place, *, sandboxed: bool) -> None:
+        self._place = place
+        self._sandboxed = sandboxed
+
+    @cached_property
+    def place(self) -> Place:
+        """Where tools act, with a sandbox that a canary has proven."""
+        if not self._sandboxed:
+            return self._place
+        from dataclasses import replace  # noqa: PLC0415
+
+        from workbench.tools.sandbox.detect import detect  # noqa: PLC0415 - starts processes
+
+        return replace(self._place, sandbox=detect())
+
+    def _for(self, tool: Tool) -> Place:
+        return self.place if tool.act == "run" else self._place
+
+    def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
+        """Look at the world as far as this call is concerned."""
+        from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
+
+        return facts(tool, arguments, self._for(tool))
+
+    def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+        """What a later probe will need."""
+        from workbench.tools.perform import prepare  # noqa: PLC0415
+
+        return prepare(tool, arguments, self._for(tool))
+
+    async def perform(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        decided: Facts,
+        on_progress: Callable[[str], None],
+        key: str,
+    ) -> Any:
+        """Do it."""
+        from workbench.tools.perform import perform  # noqa: PLC0415
+
+        return await perform(tool, arguments, self._for(tool), on_progress, key, decided)
+
+    def probe(self, tool: Tool, arguments: dict[str, Any], prepared: Any) -> Any:
+        """Whether a call whose end is unknown has happened."""
+        from workbench.tools.perform import probe  # noqa: PLC0415
+
+        return probe(tool, arguments, prepared, self._for(tool))
+
+    def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        """What a person should see of a call beforehand."""
+        from workbench.tools.perform import preview  # noqa: PLC0415
+
+        return preview(tool, arguments, self._for(tool))
+
+
+class StoredMemory(MutableMapping[str, Any]):
+    """The memory that all runs of a workspace share, kept as settings of the store."""
+
+    def __init__(self, store: Store | MemoryStore) -> None:
+        self._store = store
+
+    def _read(self) -> dict[str, Any]:
+        kept: Any = self._store.get_setting("memory")
+        return kept or {}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._read()[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self._store.set_setting("memory", {**self._read(), key: value})
+
+    def __delitem__(self, key: str) -> None:
+        left = self._read()
+        del left[key]
+        self._store.set_setting("memory", left)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+async def assemble(
+    path: str | Path | None,
+    *,
+    workspace: str | Path | None = None,
+    config: Config | Mapping[str, Any] | str | Path | None = None,
+    readonly: bool = False,
+    tools: tuple[Tool, ...] = (),
+    agents: tuple[Agent, ...] = (),
+) -> Parts:
+    """Put everything together for a workspace. See `workbench.bench.Workbench.open`."""
+    folder = Path(workspace or ".").resolve()
+    held = config if isinstance(config, Config) else load(config, workspace=folder)
+    state = _state(path, folder)
+    store = _store(path, state, held, readonly=readonly)
+    found = _discovered(held, folder)
+    models = Hub.of(
+        [folder, folder / "examples", shipped("examples")],
+        store.rows,
+        hosts=_hosts(held),
+        endpoints=_endpoints(held),
+    )
+    default, reason = await models.choose(held.model)
+    parts = Parts(
+        held,
+        store,
+        state,
+        PlacedTools(
+            Place(folder, state, grants=held.grants), sandboxed=held.has("sandbox")
+        ),
+        models,
+        _policy(held, store, folder),
+        found,
+        {**found.things("agent"), **_agents(held, folder), **{a.name: a for a in agents}},
+        {**_tools(held, found), **{t.name: t for t in tools}},
+        default,
+        reason,
+        [*held.notices, *found.notices],
+    )
+    if not readonly:
+        _catalogue(parts)
+    return parts
+
+
+def _hosts(config: Config) -> dict[str, str]:
+    """Ollama hosts by the prefix that names them; left open, OLLAMA_HOST decides."""
+    if "ollama.hosts" not in config.sources:
+        return {}
+    return {f"ollama{n}" if n > 1 else "ollama": h for n, h in enumerate(config.ollama.hosts, 1)}
+
+
+def _endpoints(config: Config) -> dict[str, dict[str, Any]]:
+    """What litellm's providers are reached with; secrets are resolved by whoever sends them."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, url in config.litellm.base_urls.items():
+        found.setdefault(name, {})["api_base"] = url
+    for name, secret in config.litellm.keys.items():
+        found.setdefault(name, {})["api_key"] = secret
+    return found
+
+
+def _state(path: str | Path | None, folder: Path) -> Path:
+    if path is None or path == ":memory:":
+        return make_state_folder(folder, os.environ)
+    return Path(path).resolve().parent
+
+
+def _store(
+    path: str | Path | None, state: Path, config: Config, *, readonly: bool
+) -> Store | MemoryStore:
+    if path == ":memory:":
+        return MemoryStore()
+    file = Path(path).resolve() if path is not None else state / "workbench.db"
+    return Store.open(file, synchronous=config.synchronous, readonly=readonly)
+
+
+def _discovered(config: Config, folder: Path) -> Discovered:
+    if not config.has("plugins"):
+        return discover(shipped("plugins"))
+    stands = standing(folder, os.environ)
+    trusted = stands.files if stands.trusted else None
+    ours = shipped("plugins")
+    own = None if (folder / "plugins").resolve() == ours.resolve() else folder
+    return discover(ours, workspace=own, trusted=trusted, allowed=config.plugins)
+
+
+def _agents(config: Config, folder: Path) -> dict[str, Agent]:
+    """Agents defined in files of the workspace, once the folder is trusted."""
+    found: dict[str, Agent] = {}
+    where = folder / config.agents
+    if not where.is_dir() or not standing(folder, os.environ).trusted:
+        return found
+    for file in sorted(p for p in where.iterdir() if p.suffix in SUFFIXES):
+        for agent in load_agents(file.read_text(encoding="utf-8"), file.suffix, str(file)):
+            if agent.name in found:
+                raise PluginError(f"agent {agent.name!r} is defined twice, again in {file}")
+            found[agent.name] = agent
+    return found
+
+
+def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
+    from workbench.tools.catalogue import BUILT_IN  # noqa: PLC0415 - schemas, at first opening
+
+    extra: dict[str, Tool] = found.things("tool")
+    for name in extra:
+        if name in BUILT_IN:
+            raise PluginError(f"tool {name!r} is built in, and a plugin may not replace it")
+    known = {**BUILT_IN, **extra}
+    return {
+        name: tool for name, tool in known.items() if config.tools.get(name, {}).get("enabled", True)
+    }
+
+
+def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
+    from workbench.values import loads  # noqa: PLC0415
+
+    kept: Any = store.get_setting(_RULES) or []
+    rules = [Rule(**{**dict(values), "scope": "config"}) for values in config.rules]
+    rules += [_rule(loads(text)) for text in kept]
+    return Policy(config.mode, tuple(rules), str(folder))
+
+
+def _rule(values: dict[str, Any]) -> Rule:
+    argv = values.get("argv")
+    return Rule(**{**values, "argv": tuple(argv) if argv is not None else None})
+
+
+def _catalogue(parts: Parts) -> None:
+    """Write down what there is, when it is not what was there last time."""
+    entries = [entry for plugin in parts.discovered.plugins for entry in plugin.entries()]
+    entries += [
+        {"kind": "agent", "name": a.name, "version": "1", "origin": parts.config.agents,
+         "source_digest": digest(dumps(a.definition()), 8), "doc": a.instructions,
+         "parameters": [{"name": f.name, "type": str(f.type)} for f in a.signature.inputs]}
+        for a in parts.agents.values()
+    ]  # fmt: skip
+    mark = digest(dumps(entries), 8)
+    if parts.store.get_setting("catalogue") == mark:
+        return
+    for kind in ("plugin", "pattern", "agent", "tool"):
+        ours = [e for e in entries if e["kind"] == kind]
+        rows = [{k: v for k, v in entry.items() if k != "kind"} for entry in ours]
+        parts.store.catalogue(kind, rows)
+    parts.store.set_setting("catalogue", mark)

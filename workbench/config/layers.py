@@ -1,0 +1,236 @@
+"""Load the settings: default < user's file < project's file < environment < flags.
+
+Each value remembers where it came from. The project's file is somebody else's until the folder is
+trusted, and even then it may only tighten what guards the user. A file named by the user takes
+the project's place with the user's own authority.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+from workbench.config.folders import config_folder
+from workbench.config.settings import KEYS, Config, Key, Limits, LiteLlm, Ollama
+from workbench.config.text import SUFFIXES, KeyPath, Settings, read_settings
+from workbench.config.trust import is_trusted
+from workbench.config.values import Unfit
+from workbench.errors import ConfigError, nearest
+
+_GROUPS: dict[str, type[Any]] = {"limits": Limits, "ollama": Ollama, "litellm": LiteLlm}
+_BY_PATH = {key.path: key for key in KEYS}
+_NOT_SETTINGS = {"KAIZEN_TUI_CONFIG_HOME", "KAIZEN_TUI_DATA_HOME"}
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What the layers read so far have said."""
+
+    values: dict[KeyPath, Any] = field(default_factory=dict[KeyPath, Any])
+    sources: dict[str, str] = field(default_factory=dict[str, str])
+    notices: list[str] = field(default_factory=list[str])
+    untrusted: list[str] = field(default_factory=list[str])
+
+
+def load(
+    source: str | Path | Mapping[str, Any] | None = None,
+    *,
+    environment: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+    workspace: str | Path | None = None,
+) -> Config:
+    """The settings that hold for a workspace.
+
+    Args:
+        source: a file that stands in for the project's own, or settings from Python.
+        environment: variables; None is this process's.
+        flags: by dotted key (``limits.usd``); text is read as in the environment.
+        workspace: the folder; None is the current one.
+
+    Raises:
+        ConfigError: naming the key, the nearest right one, and file and line.
+    """
+    variables = os.environ if environment is None else environment
+    folder = Path(workspace or ".").resolve()
+    gathered = _Gathered()
+    if user := _only_file(config_folder(variables), "config"):
+        _take(gathered, read_settings(user))
+    if isinstance(source, Mapping):
+        _take(gathered, Settings(dict(source)))
+    elif source is not None:
+        _take(gathered, read_settings(Path(source)))
+    else:
+        _take_project(gathered, folder, variables)
+    _take_environment(gathered, variables)
+    _take_flags(gathered, flags or {})
+    return _config(gathered, folder)
+
+
+def project_file(workspace: Path) -> Path | None:
+    """The workspace's own file of settings, if there is one."""
+    return _only_file(workspace, "kaizen")
+
+
+def _only_file(folder: Path, stem: str) -> Path | None:
+    found = [path for s in SUFFIXES if (path := folder / f"{stem}{s}").is_file()]
+    if len(found) > 1:
+        names = " and ".join(path.name for path in found)
+        raise ConfigError(f"{folder} holds {names}", hint="Keep one of them")
+    return found[0] if found else None
+
+
+def _take_project(gathered: _Gathered, folder: Path, variables: Mapping[str, str]) -> None:
+    file = project_file(folder)
+    if file is None:
+        return
+    if not is_trusted(folder, variables):
+        gathered.untrusted.append(file.name)
+        gathered.notices.append(
+            f"{file.name} was not read, because this folder is not trusted; see: kaizen-tui trust"
+        )
+        return
+    _take(gathered, replace(read_settings(file), file=file.name), is_project=True)
+
+
+def _take(gathered: _Gathered, settings: Settings, *, is_project: bool = False) -> None:
+    for path, value in _leaves(settings):
+        key = _BY_PATH[path]
+        place = settings.place(path)
+        try:
+            read = key.read(value)
+            if is_project:
+                read = _judged(gathered, key, read, place)
+        except Unfit as error:
+            raise _refusal(settings.place((*path, *error.path)), key, error) from error
+        _put(gathered, key, read, place)
+
+
+def _refusal(place: str, key: Key, error: Unfit) -> ConfigError:
+    name = ".".join((key.name, *error.path))
+    return ConfigError(f"{place}: {name} {error.message}", key=name)
+
+
+def _leaves(settings: Settings) -> list[tuple[KeyPath, Any]]:
+    """Every key of the table that the tree holds; an unknown one is an error."""
+    found: list[tuple[KeyPath, Any]] = []
+    for name, value in settings.values.items():
+        if name in _GROUPS:
+            if not isinstance(value, Mapping):
+                place = settings.place((name,))
+                raise ConfigError(f"{place}: {name} expects a table, got {value!r}")
+            for inner, item in cast("Mapping[str, Any]", value).items():
+                found.append((_known(settings, (name, inner)), item))
+        else:
+            found.append((_known(settings, (name,)), value))
+    return found
+
+
+def _known(settings: Settings, path: KeyPath) -> KeyPath:
+    if path in _BY_PATH:
+        return path
+    name = ".".join(path)
+    raise ConfigError(
+        f"{settings.place(path)}: there is no setting {name!r}", hint=_guess(name), key=name
+    )
+
+
+def _guess(name: str) -> str:
+    names = [key.name for key in KEYS]
+    last = {known.rpartition(".")[2]: known for known in names}
+    bare = name.rpartition(".")[2]
+    guess = last.get(bare) or nearest(name, names) or last.get(nearest(bare, last) or "")
+    return f"Did you mean {guess!r}?" if guess else f"Known: {', '.join(names)}"
+
+
+def _judged(gathered: _Gathered, key: Key, value: Any, place: str) -> Any:
+    """What a project's wish comes to: itself, something tighter, or a refusal."""
+    if key.project == "may":
+        return value
+    if key.project == "never":
+        raise Unfit("can only be set in your own settings, not in a project's")
+    user = gathered.values.get(key.path, _default(key))
+    held = key.project(user, value)
+    if held != value:
+        gathered.notices.append(
+            f"{place}: {key.name} stays {held!r}; a project can only tighten it"
+        )
+    return held
+
+
+def _put(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
+    before = gathered.values.get(key.path)
+    if key.join == "merge" and before:
+        value = {**before, **value}
+    elif key.join == "append" and before:
+        value = (*before, *value)
+    if key.join != "replace" and key.name in gathered.sources:
+        place = f"{gathered.sources[key.name]}, {place}"
+    gathered.values[key.path] = value
+    gathered.sources[key.name] = place
+
+
+def _take_environment(gathered: _Gathered, variables: Mapping[str, str]) -> None:
+    by_variable = {key.variable: key for key in KEYS}
+    for name in sorted(variables):
+        if not name.startswith("KAIZEN_TUI_") or name in _NOT_SETTINGS:
+            continue
+        if name not in by_variable:
+            guess = nearest(name, [*by_variable, *_NOT_SETTINGS])
+            hint = f"Did you mean {guess}?" if guess else "See: kaizen-tui config show"
+            raise ConfigError(f"the variable {name} sets nothing", hint=hint)
+        _take_text(gathered, by_variable[name], variables[name], f"environment {name}")
+
+
+def _take_flags(gathered: _Gathered, flags: Mapping[str, Any]) -> None:
+    by_name = {key.name: key for key in KEYS}
+    for name, value in flags.items():
+        if name not in by_name:
+            raise ConfigError(f"there is no setting {name!r}", hint=_guess(name), key=name)
+        _take_text(gathered, by_name[name], value, "command line")
+
+
+def _take_text(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
+    try:
+        read = key.read(_untexted(key, value) if isinstance(value, str) else value)
+    except Unfit as error:
+        raise _refusal(place, key, error) from error
+    _put(gathered, key, read, place)
+
+
+def _untexted(key: Key, text: str) -> Any:
+    """What a text outside a file means: JSON, or for a list its items between commas."""
+    if key.shape == "text":
+        return text
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        if key.shape == "list" and not text.lstrip().startswith(("[", "{")):
+            return [item.strip() for item in text.split(",") if item.strip()]
+        return text
+
+
+def _default(key: Key) -> Any:
+    return Config().value(key.path)
+
+
+def _config(gathered: _Gathered, folder: Path) -> Config:
+    groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
+    plain: dict[str, Any] = {}
+    for path, value in gathered.values.items():
+        if len(path) == 1:
+            plain[path[0]] = value
+        else:
+            groups[path[0]][path[1]] = value
+    built = {name: group(**groups[name]) for name, group in _GROUPS.items()}
+    return Config(
+        **plain,
+        **built,
+        workspace=folder,
+        sources=gathered.sources,
+        notices=tuple(gathered.notices),
+        untrusted=tuple(gathered.untrusted),
+    )

@@ -1,0 +1,209 @@
+"""What can be set: one frozen `Config`, and the table of its keys.
+
+Everything that reads, shows or explains a setting goes by the table `KEYS`; a new setting is a
+row of it and a field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from workbench.config import values as v
+from workbench.config.secret import Secret
+from workbench.config.text import KeyPath
+
+Mode: TypeAlias = Literal["plan", "confirm", "edits", "auto"]
+
+MODES: tuple[Mode, ...] = ("plan", "confirm", "edits", "auto")
+FEATURES = ("hooks", "litellm", "mcp", "network", "ollama", "plugins", "sandbox", "shell")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of one run with all its children; None is none."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ollama:
+    """Where Ollama answers; several hosts share the load."""
+
+    hosts: tuple[str, ...] = ("http://127.0.0.1:11434",)
+
+
+@dataclass(frozen=True, slots=True)
+class LiteLlm:
+    """Everyone else's models; tables by provider (``openai``, ``anthropic`` …)."""
+
+    keys: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
+    base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Every setting, where each came from, and what was left out on the way."""
+
+    model: str = ""
+    """``provider:name``; empty lets the workbench choose, at no cost."""
+    mode: Mode = "confirm"
+    synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    theme: str = ""
+    approval_timeout_s: float = 300.0
+    """How long a permission waits for a person before it is denied; 0 waits for ever."""
+    grants: tuple[str, ...] = ()
+    """``host:port`` that tools may reach although they are private."""
+    agents: str = "agents"
+    """Folder of agent definitions, below the workspace."""
+    plugins: tuple[str, ...] = ()
+    """Entry points that may load: nothing that is merely installed does."""
+    tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """By tool: ``enabled``, ``timeout_s``, ``repeat``."""
+    rules: tuple[Mapping[str, Any], ...] = ()
+    """Permission rules, as `workbench.permission.policy.Rule` has their fields."""
+    limits: Limits = Limits()
+    ollama: Ollama = Ollama()
+    litellm: LiteLlm = LiteLlm()
+    keys: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By binding id: the key it is moved to."""
+    features: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    """Switched off where false; everything is on otherwise."""
+    workspace: Path = Path()
+    sources: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By dotted key: where its value was set. What is missing here is a default."""
+    notices: tuple[str, ...] = ()
+    """Sentences for the user: what was left out, and why."""
+    untrusted: tuple[str, ...] = ()
+    """Files of the workspace that would have been read, were it trusted."""
+
+    def has(self, feature: str) -> bool:
+        """Whether a feature is on."""
+        return self.features.get(feature, True)
+
+    def value(self, path: KeyPath) -> Any:
+        """The value of a key of the table."""
+        found: Any = self
+        for name in path:
+            found = getattr(found, name)
+        return found
+
+    def rows(self) -> list[tuple[str, Any, str]]:
+        """Every key with its value and where that came from; secrets as references."""
+        rows: list[tuple[str, Any, str]] = []
+        for key in KEYS:
+            value, source = self.value(key.path), self.sources.get(key.name, "default")
+            if isinstance(value, Mapping):
+                value = {name: _shown(item) for name, item in value.items()}  # type: ignore[misc]
+            rows.append((key.name, list(value) if isinstance(value, tuple) else value, source))  # type: ignore[arg-type]
+        return rows
+
+
+Shape: TypeAlias = Literal["text", "number", "list", "table"]
+Judge: TypeAlias = Callable[[Any, Any], Any]
+"""Given what the user has set and what the project asks for: what holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A row of the table: a setting's name, how it is read, and what a project may do to it."""
+
+    path: KeyPath
+    read: v.Reader
+    doc: str
+    shape: Shape = "text"
+    project: Literal["may", "never"] | Judge = "may"
+    join: Literal["replace", "merge", "append"] = "replace"
+
+    @property
+    def name(self) -> str:
+        """Dotted: ``limits.usd``."""
+        return ".".join(self.path)
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that sets it."""
+        return "KAIZEN_TUI_" + "_".join(self.path).upper()
+
+
+def _tighter_mode(user: Mode, project: Mode) -> Mode:
+    return MODES[min(MODES.index(user), MODES.index(project))]
+
+
+def _lower(user: float | None, project: float) -> float:
+    return project if user is None else min(user, project)
+
+
+def _no_allowing(user: Any, project: tuple[Mapping[str, Any], ...]) -> Any:
+    for index, rule in enumerate(project):
+        if rule["verdict"] == "allow":
+            raise v.Unfit("of a project may deny or confirm, never allow", (str(index),))
+    return project
+
+
+def _only_off(user: Any, project: Mapping[str, bool]) -> Mapping[str, bool]:
+    for name, on in project.items():
+        if on or name == "sandbox":
+            state = "on" if on else "off"
+            raise v.Unfit(f"cannot be switched {state} by a project", (name,))
+    return project
+
+
+_TOOL = v.record(
+    enabled=v.flag, timeout_s=v.amount, repeat=v.one_of("pure", "keyed", "probeable", "unsafe")
+)
+_RULE = v.record(
+    verdict=v.one_of("allow", "confirm", "deny"),
+    tool=v.text,
+    agent=v.text,
+    arguments=v.table(v.text),
+    argv=v.texts,
+    danger=v.text,
+    reason=v.text,
+    when=v.text,
+)
+
+
+def _rules(value: Any) -> tuple[Any, ...]:
+    found = v.records(_RULE)(value)
+    for index, rule in enumerate(found):
+        if "verdict" not in rule:
+            raise v.Unfit("needs a verdict: allow, confirm or deny", (str(index),))
+    return found
+
+
+KEYS: tuple[Key, ...] = (
+    Key(("model",), v.text, "the model agents use unless they name one"),
+    Key(("mode",), v.one_of(*MODES), "what is allowed without a question", project=_tighter_mode),
+    Key(("synchronous",), v.one_of("FULL", "NORMAL"), "how hard commits are", project="never"),
+    Key(("theme",), v.text, "colours of the screen"),
+    Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
+    Key(("grants",), v.hosts, "private host:port tools may reach", "list", "never"),
+    Key(("agents",), v.text, "folder of agent definitions"),
+    Key(("plugins",), v.texts, "entry points that may load", "list", "never"),
+    Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
+    Key(("rules",), _rules, "permission rules", "list", _no_allowing, "append"),
+    Key(("limits", "usd"), v.amount, "most money of a run", "number", _lower),
+    Key(("limits", "tokens"), v.count, "most tokens of a run", "number", _lower),
+    Key(("limits", "steps"), v.count, "most steps of a run", "number", _lower),
+    Key(("limits", "seconds"), v.amount, "longest time of a run", "number", _lower),
+    Key(("ollama", "hosts"), v.urls, "where Ollama answers", "list", "never"),
+    Key(("litellm", "keys"), v.table(v.secret), "keys by provider", "table", "never", "merge"),
+    Key(("litellm", "base_urls"), v.table(v.url), "addresses", "table", "never", "merge"),
+    Key(("litellm", "timeout_s"), v.amount, "seconds before a call fails", "number"),
+    Key(("keys",), v.table(v.text), "binding ids moved to other keys", "table", join="merge"),
+    Key(
+        ("features",), v.table(v.flag, FEATURES), "switched off if false", "table", _only_off,
+        "merge",
+    ),
+)  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    return str(value) if isinstance(value, Secret) else value

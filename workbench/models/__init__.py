@@ -1,0 +1,1 @@
+"""Where answers come from: Ollama, litellm, a playbook, a recording."""

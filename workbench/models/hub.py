@@ -1,0 +1,52 @@
+"""The hub: one `complete` for all models, by the provider that a request's name says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta
+from workbench.journal.events import Event
+from workbench.models.choose import Choice, choose
+from workbench.models.providers import Providers
+
+
+@dataclass(slots=True)
+class Hub:
+    """Every model a workbench can ask."""
+
+    providers: Providers
+
+    @staticmethod
+    def of(
+        folders: Iterable[Path],
+        rows: Callable[[str], Iterable[Event]],
+        *,
+        hosts: Mapping[str, str],
+        endpoints: Mapping[str, Mapping[str, Any]],
+    ) -> Hub:
+        """A hub over playbook folders, recorded runs, Ollama hosts and litellm's endpoints."""
+        return Hub(Providers(list(folders), rows, dict(hosts), endpoints, os.environ))
+
+    async def choose(self, configured: str) -> Choice:
+        """The default model and why."""
+        return await choose(self.providers, configured)
+
+    def check(self, name: str) -> None:
+        """Refuse a model name that no provider can mean."""
+        self.providers.open(name)
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
+        """Answer one request."""
+        return await self.providers.open(request.model).complete(request, on_delta)
+
+    async def models(self) -> list[ModelInfo]:
+        """What can be asked for."""
+        return await self.providers.models()
+
+    async def close(self) -> None:
+        """Close whatever was opened."""
+        await self.providers.close()

@@ -1,0 +1,192 @@
+"""Answers from every other provider, through litellm in a worker process of its own.
+
+Names are litellm's: ``openai/gpt-4o``, ``anthropic/…``, with or without ``litellm:`` before them.
+Keys are references: ``options["api_key_env"]`` names an environment variable, read here at the time
+of the request and never part of a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, Usage
+from workbench.errors import ConfigError, ModelError
+from workbench.models.drafts import Draft
+from workbench.models.failures import Reason, failed, retry_after
+from workbench.models.litellm_process import WorkerProcess
+from workbench.models.options import LITELLM, renamed
+from workbench.models.wire import openai_messages, tool_specs
+
+START_S = 90.0
+"""For the worker to import litellm: 3 to 8 s, more when nothing was compiled yet."""
+
+_REASONS: dict[str, Reason] = {
+    "Timeout": "timeout",
+    "APITimeoutError": "timeout",
+    "TimeoutError": "timeout",
+    "APIConnectionError": "unreachable",
+    "RateLimitError": "rate_limited",
+    "AuthenticationError": "refused",
+    "PermissionDeniedError": "refused",
+    "NotFoundError": "unknown_model",
+    "ContextWindowExceededError": "too_long",
+    "ContentPolicyViolationError": "refused",
+    "UnsupportedParamsError": "unsupported",
+    "BadRequestError": "refused",
+    "UnprocessableEntityError": "refused",
+    "InternalServerError": "server",
+    "ServiceUnavailableError": "server",
+    "BadGatewayError": "server",
+    "APIError": "server",
+    "MidStreamFallbackError": "truncated",
+    "BrokenOff": "truncated",
+    "TooBig": "too_big",
+    "WorkerDied": "worker",
+}
+_HINTS: dict[Reason, str] = {
+    "unknown_model": "Names are provider/model, as in openai/gpt-4o",
+    "too_long": "Shorten the conversation or take a model with a larger context",
+}
+
+
+class LitellmModel:
+    """All providers litellm knows; ``endpoints`` holds options by provider, a request's win."""
+
+    def __init__(
+        self,
+        *,
+        endpoints: Mapping[str, Mapping[str, Any]] | None = None,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        self._endpoints = endpoints or {}
+        self._environ = environ
+        self._worker: WorkerProcess | None = None
+        self._starting = asyncio.Lock()
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
+        """Answer one request; litellm retries nothing."""
+        name = request.model.removeprefix("litellm:")
+        provider = name.partition("/")[0]
+        options = {**self._endpoints.get(provider, {}), **request.options}
+        price = options.pop("usd_per_million", None)
+        job = {
+            "do": "complete",
+            "model": name,
+            "provider": provider,
+            "messages": openai_messages(request),
+            "tools": tool_specs(request.tools),
+            "schema": request.schema,
+            "options": renamed(options, LITELLM),
+            "timeout": request.timeout_s,
+            "api_key": self._key(options),
+        }
+        draft = Draft(name, on_delta)
+        done = await self._ask(job, request.timeout_s, name, draft)
+        return _finished(done, draft, price)
+
+    async def embed(
+        self, name: str, texts: Sequence[str], timeout_s: float = 60.0
+    ) -> list[list[float]]:
+        """One vector for each text."""
+        name = name.removeprefix("litellm:")
+        options = self._endpoints.get(name.partition("/")[0], {})
+        job = {
+            "do": "embed",
+            "model": name,
+            "input": list(texts),
+            "timeout": timeout_s,
+            "api_base": options.get("api_base"),
+            "api_key": self._key(options),
+        }
+        vectors: list[list[float]] = (await self._ask(job, timeout_s, name))["vectors"]
+        if len(vectors) != len(texts):
+            raise failed(f"{name} gave {len(vectors)} vectors for {len(texts)} texts", "malformed")
+        return vectors
+
+    async def models(self) -> list[ModelInfo]:
+        """Models of the providers whose keys are set; no worker is started when none is."""
+        if not any(name.endswith("_API_KEY") and value for name, value in self._environ.items()):
+            return []
+        found = await self._ask({"do": "models"}, 30.0, "litellm")
+        return [
+            ModelInfo(
+                item["name"],
+                ("chat", *item["able"]),
+                item["context"],
+                None,
+                tuple(item["price"]) if item["price"] else None,
+            )
+            for item in found["models"]
+        ]
+
+    async def close(self) -> None:
+        """End the worker."""
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.close()
+
+    async def _ask(
+        self, job: dict[str, Any], timeout_s: float, name: str, draft: Draft | None = None
+    ) -> dict[str, Any]:
+        """Ask the worker, its failures made ours."""
+        draft = draft or Draft(name, lambda _: None)
+        worker = await self._running()
+        answer = await worker.ask(job, timeout_s, draft.say)
+        if "done" in answer:
+            return answer["done"]
+        raise failure(answer["error"], name, str(job.get("api_key") or ""), draft.size > 0)
+
+    async def _running(self) -> WorkerProcess:
+        async with self._starting:
+            if self._worker is not None and self._worker.dead:
+                await self.close()
+            if self._worker is None:
+                self._worker = await WorkerProcess.start(self._environ, START_S)
+            return self._worker
+
+    def _key(self, options: Mapping[str, Any]) -> str | None:
+        """The key a request is sent with, or None for the provider's own variable."""
+        name = options.get("api_key_env")
+        if name is None:
+            # The provider's own key must not go to an address that somebody configured.
+            return "none" if options.get("api_base") else None
+        if not self._environ.get(str(name)):
+            raise ConfigError(f"the environment variable {name} is not set", key="api_key_env")
+        return self._environ[str(name)]
+
+
+def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> ModelError:
+    """The error of what litellm raised; ``begun`` when a part of the answer had come."""
+    kind = str(facts["class"])
+    reason = _REASONS.get(kind, "malformed")
+    said = str(facts["message"]).removeprefix(f"litellm.{kind}: ").removeprefix(f"{kind}: ")
+    if len(key) > 4:
+        said = said.replace(key, "***")
+    if reason == "unreachable" and begun:
+        reason = "truncated"
+    if "LLM Provider NOT provided" in said:
+        reason, said = "unknown_model", "litellm knows no such provider"
+    after = facts.get("retry_after")
+    return failed(
+        f"{name}: {' '.join(said.split())[:400]}",
+        reason,
+        hint=_HINTS.get(reason, ""),
+        retry_after_s=retry_after({"retry-after": str(after)}) if after else None,
+        provider_class=kind,
+        status=facts.get("status"),
+    )
+
+
+def _finished(done: Mapping[str, Any], draft: Draft, price: Sequence[float] | None) -> ModelReply:
+    draft.think(done["thinking"])
+    for name, arguments in done["calls"]:
+        draft.call(name, arguments)
+    asked, said = done["usage"]
+    cost = done["cost_usd"]
+    if price is not None:
+        cost = (asked * price[0] + said * price[1]) / 1e6
+    usage = Usage(asked, said, cost)
+    return draft.whole(model=done["model"], usage=usage, cut=done["finish"] == "length")

@@ -1,0 +1,220 @@
+"""What the litellm worker does: complete, embed, list. Imported in the worker process only.
+
+litellm's types are looser than its behaviour, so this is the border where `Any` stands.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import litellm
+
+from workbench.models.drafts import REPLY_LIMIT
+
+if TYPE_CHECKING:
+    from workbench.models.litellm_worker import Worker
+
+Message = dict[str, Any]
+lib: Any = litellm
+
+LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm"})
+"""Providers that cost nothing, because the machine is the user's."""
+
+
+class BrokenOff(Exception):  # its name travels as the class of the failure
+    """A stream ended without saying why it was finished."""
+
+
+class TooBig(Exception):
+    """An answer grew past what is taken."""
+
+
+def prepare() -> None:
+    """Turn off what litellm would do on its own."""
+    lib.telemetry = False
+    lib.suppress_debug_info = True
+    lib.num_retries = 0
+    lib.drop_params = False
+    lib.callbacks = []
+    for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+
+async def complete(worker: Worker, job: Message) -> Message:
+    """Stream one answer and return it whole."""
+    local = job["provider"] in LOCAL
+    if local and job["model"] not in worker.known:
+        # Otherwise litellm asks a host of its own choice about the model before each call.
+        worker.known.add(job["model"])
+        price = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+        about = {"litellm_provider": job["provider"], "mode": "chat", **price}
+        lib.register_model({job["model"]: {**about, "supports_function_calling": True}})
+    stream = await lib.acompletion(**arguments(job))
+    answer = _Answer()
+    async for chunk in stream:
+        if text := answer.take(chunk):
+            worker.say({"id": job["id"], "text": text})
+    # litellm makes up an end for a stream that broke off; what it received says the truth.
+    ended = stream.received_finish_reason or stream.intermittent_finish_reason
+    if ended is None:
+        raise BrokenOff(f"the stream broke off after {answer.size} characters")
+    usage = answer.usage
+    return {
+        "thinking": "".join(answer.thoughts),
+        "calls": [[name, "".join(parts)] for name, parts in answer.calls.values()],
+        "finish": answer.finish or str(ended),
+        "model": answer.model or job["model"],
+        "usage": [int(usage.prompt_tokens or 0), int(usage.completion_tokens or 0)]
+        if usage
+        else [0, 0],
+        "cost_usd": 0.0 if local else price_of(job, usage),
+    }
+
+
+async def embed(_: Worker, job: Message) -> Message:
+    """One vector for each text."""
+    keys = ("model", "input", "timeout", "api_key", "api_base")
+    given = {key: job[key] for key in keys if job.get(key) is not None}
+    found = await lib.aembedding(**given, num_retries=0, max_retries=0)
+    return {"vectors": [list(item["embedding"]) for item in found.data]}
+
+
+async def models(_: Worker, __: Message) -> Message:
+    """The models of the providers whose keys are set, with context and price."""
+    found: list[Message] = []
+    for name in sorted(set(lib.get_valid_models(check_provider_endpoint=False))):
+        about: Mapping[str, Any] = lib.model_cost.get(name) or {}
+        if about.get("mode", "chat") == "chat":
+            found.append(_listed(name, about))
+    return {"models": found}
+
+
+def _listed(name: str, about: Mapping[str, Any]) -> Message:
+    provider = str(about.get("litellm_provider") or "")
+    known = "input_cost_per_token" in about and "output_cost_per_token" in about
+    return {
+        "name": name if "/" in name or not provider else f"{provider}/{name}",
+        "able": [
+            word
+            for word, key in (
+                ("tools", "supports_function_calling"),
+                ("vision", "supports_vision"),
+                ("thinking", "supports_reasoning"),
+            )
+            if about.get(key)
+        ],
+        "context": about.get("max_input_tokens") or about.get("max_tokens"),
+        "price": [about["input_cost_per_token"] * 1e6, about["output_cost_per_token"] * 1e6]
+        if known
+        else None,
+    }
+
+
+def arguments(job: Message) -> Message:
+    """The keyword arguments of one completion."""
+    found: Message = {
+        "model": job["model"],
+        "messages": job["messages"],
+        "timeout": job["timeout"],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "num_retries": 0,
+        "max_retries": 0,
+        **job["options"],
+    }
+    if job.get("api_key") is not None:
+        found["api_key"] = job["api_key"]
+    if job["tools"]:
+        found["tools"] = job["tools"]
+    if job["schema"] is not None and takes_schema(job):
+        form = {"name": "reply", "schema": job["schema"], "strict": strict(job["schema"])}
+        found["response_format"] = {"type": "json_schema", "json_schema": form}
+    return found
+
+
+def takes_schema(job: Message) -> bool:
+    """Whether the provider has a schema mode that does not forbid the tools offered."""
+    if job["tools"] and job["provider"] not in {"openai", "azure"}:
+        return False
+    name = job["model"].partition("/")[2]
+    known = lib.get_supported_openai_params(model=name, custom_llm_provider=job["provider"])
+    return "response_format" in (known or ())
+
+
+def strict(schema: Any) -> bool:
+    """Whether a schema is of the kind the strict mode takes: everything required and closed."""
+    match schema:
+        case {"type": "object", "properties": {**parts}, **rest}:
+            closed = rest.get("additionalProperties") is False
+            whole = set(rest.get("required") or ()) == set(parts)
+            return closed and whole and all(strict(part) for part in parts.values())
+        case {"type": "object"} | {"anyOf": _} | {"$ref": _} | {"allOf": _} | {"oneOf": _}:
+            return False
+        case {"items": items}:
+            return strict(items)
+        case _:
+            return True
+
+
+def price_of(job: Message, usage: Any) -> float | None:
+    """What a call cost by litellm's own table, or None where that is not known."""
+    base = str(job["options"].get("api_base") or "")
+    if usage is None or (job["provider"] == "openai" and base and "openai.com" not in base):
+        return None
+    if job["model"] not in lib.model_cost and job["model"].partition("/")[2] not in lib.model_cost:
+        return None
+    response = lib.ModelResponse(model=job["model"], usage=usage)
+    return float(lib.completion_cost(completion_response=response, model=job["model"]))
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The pieces of one stream, put together."""
+
+    thoughts: list[str] = field(default_factory=list[str])
+    calls: dict[Any, tuple[str, list[str]]] = field(
+        default_factory=dict[Any, tuple[str, list[str]]]
+    )
+    ids: dict[int, str] = field(default_factory=dict[int, str])
+    finish: str = ""
+    model: str = ""
+    usage: Any = None
+    size: int = 0
+
+    def take(self, chunk: Any) -> str:
+        """Take one chunk; the text in it is returned."""
+        self.usage = getattr(chunk, "usage", None) or self.usage
+        self.model = chunk.model or self.model
+        if not chunk.choices:
+            return ""
+        choice = chunk.choices[0]
+        self.finish = choice.finish_reason or self.finish
+        delta = choice.delta
+        text: str = delta.content or ""
+        if thought := getattr(delta, "reasoning_content", None):
+            self.thoughts.append(thought)
+            self.size += len(thought)
+        for call in delta.tool_calls or ():
+            self.take_call(call)
+        self.size += len(text)
+        if self.size > REPLY_LIMIT:
+            raise TooBig(f"more than {REPLY_LIMIT // 1024 // 1024} MiB were answered")
+        return text
+
+    def take_call(self, call: Any) -> None:
+        """Pieces belong together by index; some servers give every call the index 0."""
+        index = int(call.index or 0)
+        name: str = call.function.name or ""
+        if name and index in self.ids and call.id and call.id != self.ids[index]:
+            index = len(self.calls) + 1000
+        if call.id or index not in self.ids:
+            self.ids.setdefault(index, call.id or "")
+        known, parts = self.calls.setdefault(index, ("", []))
+        if name and not known:
+            self.calls[index] = (name, parts)
+        piece: str = call.function.arguments or ""
+        parts.append(piece)
+        self.size += len(piece)

@@ -1,0 +1,1 @@
+"""Whether an effect may happen: pure decisions over facts."""

@@ -1,0 +1,161 @@
+"""Whether a call may happen: rules first, then what the mode says.
+
+Deny beats confirm beats allow, wherever they stand; only when no rule applies does the mode
+decide. Authority down a chain of agents is an intersection: a rule that denies or confirms
+applies as soon as it names *anyone* on the way to the call, a rule that allows only when it
+names the one who acts. So a child never has more than its parents have, and a grant to a parent
+is not a grant to its children. Nothing but exact words, or the digest of the very call, allows
+CRITICAL.
+
+`decide` is a pure function and looks at nothing but its arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias, get_args
+
+from workbench.errors import UnknownName
+from workbench.permission.call import Call
+from workbench.permission.case import Case
+from workbench.permission.danger import Danger
+from workbench.permission.globs import Test, glob, is_plain
+from workbench.permission.matching import Decision, Entry
+from workbench.permission.rule import Rule, Verdict, rule_from
+
+__all__ = ["MODES", "Call", "Decision", "Mode", "Policy", "Rule", "Verdict", "decide", "rule_from"]
+
+Mode: TypeAlias = Literal["plan", "confirm", "edits", "auto"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+_ORDER: dict[Verdict, int] = {"deny": 0, "confirm": 1, "allow": 2}
+
+_Entries: TypeAlias = tuple[Entry, ...]
+_Levels: TypeAlias = tuple[_Entries, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A mode and its rules; every change is a new policy."""
+
+    mode: Mode = "confirm"
+    rules: tuple[Rule, ...] = ()
+    workspace: str = ""
+    """The workspace's real path: what rules' relative paths are seen from."""
+    _named: dict[str, _Levels] = field(init=False, repr=False, compare=False)
+    """For each tool that a rule names and each danger level: what may apply, denying first."""
+    _open: tuple[tuple[Entry, Test], ...] = field(init=False, repr=False, compare=False)
+    """The rules with globs, for tools that no rule names."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in MODES:
+            raise UnknownName("mode", self.mode, MODES)
+        ordered = sorted(self.rules, key=lambda rule: _ORDER[rule.verdict])
+        entries = [(Entry.of(rule), glob(rule.tool)) for rule in ordered]
+        names = {rule.tool for rule in ordered if is_plain(rule.tool)}
+        named = {name: _by_level(entries, name) for name in names}
+        object.__setattr__(self, "_named", named)
+        globs = tuple(pair for pair in entries if not is_plain(pair[0].rule.tool))
+        object.__setattr__(self, "_open", globs)
+
+    def with_mode(self, mode: Mode) -> Policy:
+        """The same rules under another mode."""
+        return replace(self, mode=mode)
+
+    def with_rules(self, *rules: Rule) -> Policy:
+        """More rules; one with the id of an older one takes its place."""
+        new = {rule.id for rule in rules}
+        kept = (rule for rule in self.rules if rule.id not in new)
+        return replace(self, rules=(*kept, *rules))
+
+    def without(self, rule_id: str) -> Policy:
+        """One rule fewer."""
+        kept = tuple(rule for rule in self.rules if rule.id != rule_id)
+        if len(kept) == len(self.rules):
+            raise UnknownName("rule", rule_id, [rule.id for rule in self.rules])
+        return replace(self, rules=kept)
+
+    def entries(self, tool: str, danger: Danger) -> _Entries:
+        """The rules that may be about a call, made ready: denying first, allowing last."""
+        named = self._named.get(tool)
+        return (_by_level(self._open, tool) if named is None else named)[danger]
+
+
+def _by_level(entries: Iterable[tuple[Entry, Test]], tool: str) -> _Levels:
+    fitting = [entry for entry, fits in entries if fits(tool)]
+    return tuple(
+        tuple(entry for entry in fitting if entry.low <= level <= entry.high) for level in Danger
+    )
+
+
+def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) -> Decision:
+    """Allow, confirm or deny one call.
+
+    Args:
+        policy: Mode and rules.
+        call: The call with its final arguments, facts and level.
+        now: The wall clock, for rules that expire.
+        headless: Nobody is there to ask. It changes no verdict (what becomes of a confirm is
+            for the gate to say), only the reason: it then names what would have allowed it.
+    """
+    case = Case(call, policy.workspace, now)
+    danger = call.danger
+    found: Entry | None = None
+    blind: Entry | None = None
+    for entry in policy.entries(call.tool, danger):
+        if entry.applies(case):
+            if entry.may_decide(danger):
+                found = entry
+                break
+        elif entry.sightless and entry.is_blind(case):
+            blind = entry
+    decision = found.decision if found else _by_mode(policy.mode, call)
+    if blind and decision.verdict == "allow" and not (found and found.exact):
+        decision = Decision("confirm", f"rule {blind.rule.id} cannot see what this would run")
+    if headless and decision.verdict == "confirm":
+        return replace(decision, reason=f"{decision.reason}; {_remedy(call)}")
+    return decision
+
+
+def _verdict(mode: Mode, call: Call) -> Verdict:
+    """What a mode says by itself."""
+    danger, facts = call.danger, call.facts
+    if danger == Danger.SAFE:
+        return "allow"
+    if mode == "plan":
+        return "deny"
+    if danger == Danger.LOW:
+        return "allow"
+    if mode == "edits":
+        edits = facts.act == "write" and danger == Danger.MEDIUM
+        return "allow" if edits and not facts.outside and not facts.protected else "confirm"
+    if mode == "auto" and facts.sandbox == "full" and danger < Danger.CRITICAL:
+        return "allow"
+    return "confirm"
+
+
+def _by_mode(mode: Mode, call: Call) -> Decision:
+    return _DEFAULTS[mode, _verdict(mode, call), call.danger]
+
+
+_VERBS: dict[Verdict, str] = {"allow": "allowed:", "confirm": "asked for:", "deny": "denied:"}
+
+_DEFAULTS: dict[tuple[Mode, Verdict, Danger], Decision] = {
+    (mode, verdict, danger): Decision(verdict, f"{verb} {danger.name} in {mode} mode")
+    for mode in MODES
+    for verdict, verb in _VERBS.items()
+    for danger in Danger
+}
+"""Every sentence a mode can say, made once."""
+
+
+def _remedy(call: Call) -> str:
+    """The rule that would have allowed it, where one could."""
+    if call.facts.argv is not None:
+        rule = Rule("allow", tool=call.tool, argv=call.facts.argv)
+    elif call.danger == Danger.CRITICAL:
+        return "nobody is there to ask, and only exact words may allow CRITICAL"
+    else:
+        rule = Rule("allow", tool=call.tool, danger=f"<={call.danger.name}")
+    return f"nobody is there to ask; a rule would allow it: {rule}"

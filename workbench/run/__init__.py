@@ -1,0 +1,1 @@
+"""The async core: the shell of the drive, the gate, hooks, budgets, interrupts."""

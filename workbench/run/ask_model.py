@@ -1,0 +1,117 @@
+"""Performing a model call: render what the request names, send it, and count every attempt.
+
+The only retries there are stand here. Each attempt is recorded and charged, its wait is bounded,
+and a reply that broke off is a failure, never a short answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from workbench.agent.agent import Agent
+from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec
+from workbench.agent.prompt import asked, render_inputs, render_system
+from workbench.agent.turn import ModelAsk
+from workbench.errors import ModelError, describe
+from workbench.foreign import Raised, attempt_async
+from workbench.run.mail import steering_box
+from workbench.run.world import Live
+from workbench.values import digest
+
+if TYPE_CHECKING:
+    from workbench.run.step import Step
+
+_LONGEST_PAUSE_S = 30.0
+
+
+async def ask_model(step: Step) -> dict[str, Any]:
+    """Perform one model call; its result as a row holds it."""
+    wanted: ModelAsk = step.parked.effect.subject
+    steered = _steered(step, wanted.agent)
+    request = _rendered(step, wanted, steered)
+    prompt = step.run.scopes.define(
+        {"system": request.system, "schema": request.schema, "tools": list(request.tools)}
+    )
+    while True:
+        data = {**step.start_data(), "model": request.model, "prompt": prompt}
+        step.run.rows.append("step.started", step.key, data)
+        step.begin()
+        answered = await attempt_async(
+            step.run.world.models.complete(request, lambda text: _delta(step, text))
+        )
+        if not isinstance(answered, Raised):
+            return _result(step, answered.value, steered)
+        await _pause_or_raise(step, answered.error)
+        step.attempt += 1
+
+
+def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> ModelRequest:
+    overlay = step.run.header.overlay
+    agent = overlaid(wanted.agent, overlay)
+    signature = asked(agent)
+    specs = [tool.spec() for tool in wanted.tools]
+    plain = len(signature.outputs) == 1 and str(signature.outputs[0].type) == "str"
+    entries = [Entry("user", render_inputs(signature, wanted.inputs))]
+    entries += [*wanted.conversation.entries, *(Entry("user", text) for text in steered)]
+    return ModelRequest(
+        model=overlay.get("model") or agent.model or step.run.header.model,
+        system=render_system(agent, specs),
+        entries=entries,
+        tools=[ToolSpec(s.name, s.description, s.parameters) for s in specs],
+        schema=None if plain else signature.output_schema(),
+        agent=agent.name,
+        inputs=wanted.inputs,
+        options={**agent.options, **overlay.get("options", {})},
+    )
+
+
+def overlaid(agent: Agent, overlay: Any) -> Agent:
+    """The agent as a fork's overlay has it: other instructions, for all or for this one."""
+    said = overlay.get("instructions")
+    text = said.get(agent.name) if isinstance(said, dict) else said
+    if text is None:
+        return agent
+    changed = {**agent.definition(), "instructions": text}
+    return Agent.from_definition(changed)
+
+
+def _steered(step: Step, agent: Agent) -> list[str]:
+    """What a person said to the agent since its last call; recorded with this one's outcome."""
+    box = steering_box(agent.name)
+    texts = [str(text) for text in step.run.mail.take_all(box)]
+    if texts:
+        step.extra["steered"] = [box] * len(texts)
+    return texts
+
+
+def _result(step: Step, reply: ModelReply, steered: list[str]) -> dict[str, Any]:
+    step.usage = reply.usage
+    stem = digest(f"{step.key}#{step.attempt}", 4)
+    result: dict[str, Any] = {"text": reply.text, "model": reply.model, "finish": reply.finish}
+    if reply.calls:
+        result["calls"] = [
+            {"name": c.name, "arguments": c.arguments, "id": f"{stem}-{i}"}
+            for i, c in enumerate(reply.calls)
+        ]
+    if reply.thinking:
+        result["thinking"] = reply.thinking
+    if steered:
+        result["steered"] = steered
+    return result
+
+
+def _delta(step: Step, text: str) -> None:
+    step.run.world.publish(Live("delta", step.run.run_id, step.key, {"text": text}))
+
+
+async def _pause_or_raise(step: Step, error: BaseException) -> None:
+    """Before another attempt: is there one, and after how long?"""
+    may_retry = isinstance(error, ModelError) and bool(error.data.get("retry"))
+    if not may_retry or step.attempt >= step.run.world.model_attempts:
+        raise error
+    data = {"attempt": step.attempt, "end": "failed", "effect": "model", "error": describe(error)}
+    step.run.rows.append("attempt.ended", step.key, data)
+    asked_for = error.data.get("retry_after_s") if isinstance(error, ModelError) else None
+    pause_s = float(asked_for) if asked_for is not None else 0.5 * 2**step.attempt
+    await asyncio.sleep(min(pause_s, _LONGEST_PAUSE_S))

@@ -1,0 +1,120 @@
+"""Budgets: reserved before an effect, settled after it, never overshot.
+
+Only leaf effects reserve. What does not fit waits while a running effect may still give
+something back; when nothing is left to settle, the limit is reached and whoever asked says so.
+A price that is unknown is not free: it counts as one that any money limit refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from workbench.agent.conversation import Usage
+from workbench.errors import ConfigError, LimitReached, UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Ceilings of one run; None means none."""
+
+    usd: float | None = None
+    tokens: int | None = None
+    steps: int | None = None
+    seconds: float | None = None
+
+    @staticmethod
+    def read(values: Mapping[str, Any]) -> Limits:
+        """Limits from a mapping; misspelt keys are errors naming the nearest."""
+        known = {f.name for f in fields(Limits)}
+        for key, value in values.items():
+            if key not in known:
+                raise UnknownName("limit", key, known)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                raise ConfigError(f"the limit {key!r} is {value!r}, which is no number")
+        return Limits(**values)
+
+    def to_json(self) -> dict[str, Any]:
+        """The ceilings that are set."""
+        return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a run has used, or what one effect has reserved."""
+
+    usd: float = 0.0
+    tokens: int = 0
+    steps: int = 0
+
+    def add(self, other: Spent, sign: int = 1) -> None:
+        """Take in, or give back, another amount."""
+        self.usd += sign * other.usd
+        self.tokens += sign * other.tokens
+        self.steps += sign * other.steps
+
+
+class Budget:
+    """What one run may still use."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.spent = Spent()
+        self.reserved = Spent()
+        self._open = 0
+        self._settled = asyncio.Event()
+
+    async def reserve(self, wanted: Spent) -> Spent:
+        """Set an amount aside. Raises LimitReached when it can never fit."""
+        while (short := self._short_of(wanted)) is not None:
+            if self._open == 0:
+                name, limit, used = short
+                raise LimitReached(
+                    f"the run's limit of {limit:g} {name} is reached ({used:g} used)",
+                    hint=f"Raise it with: budget {name}=…",
+                    limit=name,
+                    most=limit,
+                    used=used,
+                )
+            self._settled.clear()
+            await self._settled.wait()
+        self.reserved.add(wanted)
+        self._open += 1
+        return wanted
+
+    def settle(self, reserved: Spent, usage: Usage | None) -> None:
+        """Give a reservation back and count what was really used."""
+        self.reserved.add(reserved, -1)
+        self._open -= 1
+        self.spent.steps += reserved.steps
+        if usage is not None:
+            self.charge(usage)
+        self._settled.set()
+
+    def charge(self, usage: Usage) -> None:
+        """Count a use that no reservation stands for: an attempt that failed, a replayed row."""
+        self.spent.tokens += usage.input_tokens + usage.output_tokens
+        self.spent.usd += usage.cost_usd or 0.0
+
+    def recall(self, data: Mapping[str, Any]) -> None:
+        """Count a step that an earlier process performed."""
+        self.spent.steps += 1
+        usage = data.get("usage")
+        if usage is not None:
+            self.charge(Usage(usage["input_tokens"], usage["output_tokens"], usage["cost_usd"]))
+
+    def extend(self, limits: Limits) -> None:
+        """Change the ceilings; whoever waits tries again."""
+        self.limits = limits
+        self._settled.set()
+
+    def _short_of(self, wanted: Spent) -> tuple[str, float, float] | None:
+        for name in ("usd", "tokens", "steps"):
+            limit = getattr(self.limits, name)
+            used = getattr(self.spent, name)
+            asked = used + getattr(self.reserved, name) + getattr(wanted, name)
+            if limit is not None and asked > limit:
+                return name, limit, used
+        return None

@@ -1,0 +1,96 @@
+"""The gate: the one way an effect takes from being asked for to having an outcome.
+
+    request → changing hooks → permission (on the final arguments) → budget (reserve)
+            → write the intent → perform → write the outcome, settle the budget → tell
+
+Hooks stand here, permission in `permit`, what performing means for each kind in `perform`,
+`ask_model` and `use_tool`. Nothing goes round it, and whatever happens on the way an effect gets
+exactly one outcome row, unless its run is suspended: then it stays open.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import Denied
+from workbench.foreign import Raised, Returned, attempt_async
+from workbench.run.budget import Spent
+from workbench.run.hooks import HookCall
+from workbench.run.perform import PERFORMERS, perform_foreign
+from workbench.run.scopes import open_scope
+from workbench.run.step import Step
+from workbench.run.world import Live
+from workbench.workflow.effects import SCOPES
+
+if TYPE_CHECKING:
+    from workbench.run.run import Run
+
+
+async def take(step: Step) -> None:
+    """Take one effect through the gate and write its outcome."""
+    limit = step.run.world.cleanup_s if step.parked.cleanup else None
+    try:
+        async with asyncio.timeout(limit):
+            outcome = await attempt_async(_pass(step))
+    except asyncio.CancelledError:
+        step.write_stopped()
+        return
+    except TimeoutError:
+        outcome = Raised(Denied(f"cleanup took longer than {limit:g} s"))
+    if step.closed or (isinstance(outcome, Returned) and outcome.value is OPENED):
+        return
+    step.write(outcome)
+
+
+OPENED: Any = object()
+"""What passing the gate comes to for a scope: its start row, and no outcome yet."""
+
+
+async def _pass(step: Step) -> Any:
+    await changing_hooks(step)
+    kind = step.parked.effect.kind
+    if kind in SCOPES:
+        open_scope(step)
+        return OPENED
+    performer = PERFORMERS.get(kind, perform_foreign)
+    reserved = await step.run.budget.reserve(Spent(steps=1))
+    try:
+        return await performer(step)
+    finally:
+        step.run.budget.settle(reserved, step.usage)
+
+
+async def changing_hooks(step: Step) -> None:
+    """Ask the hooks for this kind; they may change the arguments or refuse."""
+    hooks = step.run.world.hooks
+    event = f"before.{step.parked.effect.kind}"
+    if not hooks.has(event):
+        return
+    call = hook_call(step, event)
+    if hooks.needs_loop(event):
+        changed, notes = await hooks.ask_async(call)
+    else:
+        changed, notes = hooks.ask(call)
+    apply_notes(step, changed, notes)
+
+
+def hook_call(step: Step, event: str) -> HookCall:
+    """What a hook is shown of a step."""
+    effect = step.parked.effect
+    return HookCall(
+        event, step.run.run_id, step.key, step.agent, effect.kind, effect.name, step.arguments
+    )
+
+
+def apply_notes(step: Step, changed: HookCall, notes: list[dict[str, Any]]) -> None:
+    """Take over changed arguments, with a row for each change."""
+    for note in notes:
+        step.run.rows.append("hook.changed", step.key, note)
+    if notes:
+        step.arguments = dict(changed.arguments)
+
+
+def publish_live(run: Run, kind: Any, key: str, data: dict[str, Any]) -> None:
+    """Tell the screen something that is no row."""
+    run.world.publish(Live(kind, run.run_id, key, data))

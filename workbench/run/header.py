@@ -1,0 +1,149 @@
+"""A run's first row, and what is said of it at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from workbench.errors import Cancelled, StepFailed, WorkbenchError, describe
+from workbench.foreign import Raised
+from workbench.journal.events import Event, agent_of
+from workbench.journal.strands import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has used so far, over all its rows (a fork counts its own only)."""
+
+    steps: int = 0
+    model_calls: int = 0
+    tool_calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced_calls: int = 0
+    """Calls whose price nobody knows: they are not free."""
+    agents: dict[str, dict[str, float]] = field(default_factory=dict[str, "dict[str, float]"])
+    denied: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the list of denials."""
+        values = asdict(self)
+        del values["denied"]
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a run was started with."""
+
+    run_id: str
+    pattern: str
+    arguments: Mapping[str, Any]
+    source: str = ""
+    """Digest of the workflow's code."""
+    version: str = ""
+    """Of the workbench that started it."""
+    model: str = ""
+    mode: str = ""
+    title: str = ""
+    limits: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    parent: str = ""
+    cut: int = 0
+    overlay: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    session: str = ""
+    workspace: str = ""
+
+    def to_data(self) -> dict[str, Any]:
+        """The data of the first row."""
+        data = {name: getattr(self, name) for name in Header.__slots__ if name != "run_id"}
+        return {key: value for key, value in data.items() if value or key == "arguments"}
+
+    @staticmethod
+    def from_row(row: Event) -> Header:
+        """Read the first row back."""
+        known = {k: v for k, v in row.data.items() if k in Header.__slots__}
+        return Header(run_id=row.run_id, **known)
+
+    def empty_usage(self) -> Tally:
+        """A tally to count into."""
+        return Tally()
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended, or that it rests."""
+
+    run_id: str
+    outcome: str
+    """``returned failed cancelled out_of_budget suspended``."""
+    result: Any
+    error: dict[str, Any] | None
+    usage: Tally
+    seq: int
+
+    @property
+    def denied(self) -> list[dict[str, Any]]:
+        """What was refused on the way."""
+        return self.usage.denied
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--output json`` prints it."""
+        return {
+            "run_id": self.run_id,
+            "outcome": self.outcome,
+            "result": self.result,
+            "error": self.error,
+            "usage": self.usage.to_json(),
+            "denied": self.denied,
+        }
+
+
+def outcome_data(outcome: Outcome) -> dict[str, Any]:
+    """The data of ``run.finished``."""
+    if not isinstance(outcome, Raised):
+        return {"outcome": "returned", "result": outcome.value}
+    error = outcome.error
+    if isinstance(error, Cancelled):
+        return {"outcome": "cancelled", "error": describe(error)}
+    code = error.error_code if isinstance(error, StepFailed) else getattr(error, "code", "")
+    how = "out_of_budget" if code == "limit" else "failed"
+    return {"outcome": how, "error": _told(error)}
+
+
+def _told(error: BaseException) -> dict[str, Any]:
+    notes = list(getattr(error, "__notes__", ()))
+    told = describe(error)
+    if isinstance(error, (WorkbenchError, StepFailed)):
+        told["message"] = str(error)
+    return {**told, "notes": notes} if notes else told
+
+
+def add_row(tally: Tally, row: Event) -> None:
+    """Count one row."""
+    data = row.data
+    effect = data.get("effect")
+    if row.kind == "step.denied":
+        what = {"key": row.key, "name": data.get("name", ""), "reason": data["error"]["message"]}
+        tally.denied.append({"agent": agent_of(row.key), **what})
+    if row.kind not in {"step.finished", "step.failed", "attempt.ended"} or effect is None:
+        return
+    if row.kind != "attempt.ended":
+        tally.steps += 1
+        tally.model_calls += effect == "model"
+        tally.tool_calls += effect == "tool"
+    if (usage := data.get("usage")) is not None:
+        _charge(tally, agent_of(row.key), usage)
+
+
+def _charge(tally: Tally, agent: str, usage: Mapping[str, Any]) -> None:
+    cost = usage.get("cost_usd")
+    tally.input_tokens += usage["input_tokens"]
+    tally.output_tokens += usage["output_tokens"]
+    tally.cost_usd += cost or 0.0
+    tally.unpriced_calls += cost is None
+    own = tally.agents.setdefault(agent, {"tokens": 0, "cost_usd": 0.0, "calls": 0})
+    own["tokens"] += usage["input_tokens"] + usage["output_tokens"]
+    own["cost_usd"] += cost or 0.0
+    own["calls"] += 1

@@ -1,0 +1,174 @@
+"""Hooks: code that is asked before an effect, and may change or refuse it.
+
+A hook for ``before.KIND`` gets a `HookCall` and returns None (nothing to say), a mapping (the
+arguments to use instead) or raises `Refused`. Order is priority, then registration. A hook that
+fails or takes too long refuses: a gate that breaks stays shut. Nothing may change a reply, and a
+replayed effect asks no hook. A hook for a row's kind (``step.failed``) is a subscriber: it is
+told once the row is recorded, and what it returns or raises changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from workbench.errors import UnknownName, WorkbenchError
+from workbench.foreign import Raised, attempt, attempt_async
+from workbench.journal.events import Event
+from workbench.permission.filter import Filter
+
+BEFORE = frozenset(
+    f"before.{kind}"
+    for kind in (
+        "run ask follow model tool call question send receive remember recall sleep now random "
+        "discover checkpoint line interrupt"
+    ).split()
+)
+
+
+class Refused(WorkbenchError):
+    """Raised by a hook: this effect shall not happen, for the reason given."""
+
+    code = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class HookCall:
+    """What a hook is shown."""
+
+    event: str
+    run_id: str
+    key: str
+    agent: str
+    kind: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A function and when it is asked or told."""
+
+    event: str
+    """``before.tool`` (asked) or a row's kind such as ``step.failed`` (told); ``*`` hears all."""
+    function: Callable[[Any], Any]
+    where: str = ""
+    """A filter (see `workbench.permission.filter`); empty for everything."""
+    priority: int = 0
+    """Higher is asked earlier."""
+    deadline_s: float = 5.0
+    name: str = ""
+    is_async: bool = field(default=False)
+
+
+def hook(
+    event: str, *, where: str = "", priority: int = 0, deadline_s: float = 5.0
+) -> Callable[[Callable[[Any], Any]], Hook]:
+    """Make a hook of a function: ``@hook("before.tool", where="name:bash_command")``."""
+
+    def made(function: Callable[[Any], Any]) -> Hook:
+        is_async = inspect.iscoroutinefunction(function)
+        return Hook(event, function, where, priority, deadline_s, function.__name__, is_async)
+
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    hook: Hook
+    filter: Filter | None
+
+
+class Hooks:
+    """The hooks of one workbench, by event, in the order in which they are asked."""
+
+    def __init__(self) -> None:
+        self._by_event: dict[str, tuple[_Entry, ...]] = {}
+        self._has_async: set[str] = set()
+
+    def add(self, added: Hook) -> Callable[[], None]:
+        """Register a hook; the returned function takes it back."""
+        if added.event.startswith("before.") and added.event not in BEFORE:
+            raise UnknownName("hook event", added.event, BEFORE)
+        entry = _Entry(added, Filter.parse(added.where) if added.where else None)
+        entries = [*self._by_event.get(added.event, ()), entry]
+        entries.sort(key=lambda e: -e.hook.priority)
+        self._set(added.event, tuple(entries))
+
+        def remove() -> None:
+            left = tuple(e for e in self._by_event.get(added.event, ()) if e is not entry)
+            self._set(added.event, left)
+
+        return remove
+
+    def _set(self, event: str, entries: tuple[_Entry, ...]) -> None:
+        self._by_event[event] = entries
+        self._has_async.discard(event)
+        if any(e.hook.is_async for e in entries):
+            self._has_async.add(event)
+
+    def has(self, event: str) -> bool:
+        """Whether anybody asked to hear of an event."""
+        return bool(self._by_event.get(event))
+
+    def needs_loop(self, event: str) -> bool:
+        """Whether a hook of an event is async."""
+        return event in self._has_async
+
+    def ask(self, call: HookCall) -> tuple[HookCall, list[dict[str, Any]]]:
+        """Ask every sync hook; the call as changed, and a note for each change."""
+        notes: list[dict[str, Any]] = []
+        for entry in self._by_event.get(call.event, ()):
+            if not _concerns(entry, call):
+                continue
+            answer = attempt(entry.hook.function, call)
+            call = _applied(call, entry.hook, answer, notes)
+        return call, notes
+
+    async def ask_async(self, call: HookCall) -> tuple[HookCall, list[dict[str, Any]]]:
+        """Ask every hook, async ones within their deadline."""
+        notes: list[dict[str, Any]] = []
+        for entry in self._by_event.get(call.event, ()):
+            if not _concerns(entry, call):
+                continue
+            if entry.hook.is_async:
+                limited = asyncio.wait_for(entry.hook.function(call), entry.hook.deadline_s)
+                answer = await attempt_async(limited)
+            else:
+                answer = attempt(entry.hook.function, call)
+            call = _applied(call, entry.hook, answer, notes)
+        return call, notes
+
+    def tell(self, row: Event) -> list[str]:
+        """Tell the subscribers of a row; what went wrong with them, in words."""
+        failures: list[str] = []
+        for event in (row.kind, "*"):
+            for entry in self._by_event.get(event, ()):
+                answer = attempt(entry.hook.function, row)
+                if isinstance(answer, Raised):
+                    failures.append(f"hook {entry.hook.name!r} failed: {answer.error}")
+        return failures
+
+
+def _concerns(entry: _Entry, call: HookCall) -> bool:
+    if entry.filter is None:
+        return True
+    row = {"agent": call.agent, "kind": call.kind, "name": call.name, "key": call.key}
+    return entry.filter.matches(row)
+
+
+def _applied(call: HookCall, by: Hook, answer: Any, notes: list[dict[str, Any]]) -> HookCall:
+    if isinstance(answer, Raised):
+        why = answer.error
+        if isinstance(why, Refused):
+            raise Refused(why.message, hook=by.name, event=call.event)
+        kind = "took too long" if isinstance(why, TimeoutError) else f"failed: {why}"
+        raise Refused(f"hook {by.name!r} {kind}", hook=by.name, event=call.event)
+    if answer.value is None:
+        return call
+    before, after = dict(call.arguments), dict(answer.value)
+    notes.append({"hook": by.name, "event": call.event, "before": before, "after": after})
+    return replace(call, arguments=after)

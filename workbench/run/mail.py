@@ -1,0 +1,72 @@
+"""Messages inside a run: sent by workflows or by a person who steers, read once, in order.
+
+The boxes are a projection of the rows: a resumed run rebuilds them by reading what was sent and
+what was received.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict, deque
+from typing import Any
+
+from workbench.journal.events import Event
+
+
+class Mail:
+    """The boxes of one run, by name."""
+
+    def __init__(self) -> None:
+        self._boxes: dict[str, deque[Any]] = defaultdict(deque)
+        self._waiters: dict[str, deque[asyncio.Future[Any]]] = defaultdict(deque)
+
+    def put(self, name: str, message: Any) -> None:
+        """Leave a message; the longest waiting reader gets it."""
+        waiters = self._waiters[name]
+        while waiters:
+            future = waiters.popleft()
+            if not future.done():
+                future.set_result(message)
+                return
+        self._boxes[name].append(message)
+
+    async def take(self, name: str) -> Any:
+        """The next message, waiting for it if need be."""
+        if self._boxes[name]:
+            return self._boxes[name].popleft()
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiters[name].append(future)
+        return await future
+
+    def take_all(self, name: str) -> list[Any]:
+        """Everything that is there now."""
+        taken = list(self._boxes[name])
+        self._boxes[name].clear()
+        return taken
+
+    @property
+    def readers(self) -> int:
+        """How many wait for a message that has not come."""
+        return sum(not f.done() for waiters in self._waiters.values() for f in waiters)
+
+    def read(self, row: Event) -> None:
+        """Let a recorded row have its effect on the boxes."""
+        data = row.data
+        if row.kind == "message.sent":
+            self.put(data["to"], data["text"])
+        elif row.kind == "step.finished":
+            self._read_step(data)
+
+    def _read_step(self, data: dict[str, Any]) -> None:
+        if data.get("effect") == "send":
+            self.put(data["name"], data["result"]["message"])
+        elif data.get("effect") == "receive" and self._boxes[data["name"]]:
+            self._boxes[data["name"]].popleft()
+        for box in data.get("steered", ()):
+            if self._boxes[box]:
+                self._boxes[box].popleft()
+
+
+def steering_box(agent: str) -> str:
+    """The box in which a person's words to an agent wait for its next model call."""
+    return f"steer/{agent}"

@@ -1,0 +1,139 @@
+"""What performing means for each kind of effect. One function a kind, one table."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from workbench.errors import UnknownName
+from workbench.run.ask_model import ask_model
+from workbench.run.use_tool import use_tool
+from workbench.run.waiting import Waiting
+from workbench.workflow.effects import Repeat
+
+if TYPE_CHECKING:
+    from workbench.run.step import Step
+
+Perform: TypeAlias = "Callable[[Step], Awaitable[Any]]"
+
+
+async def _call(step: Step) -> Any:
+    """A Python function: on the loop when async, beside it when not."""
+    effect = step.parked.effect
+    if effect.repeat is not Repeat.PURE:
+        await step.run.rows.commit("step.started", step.key, step.start_data())
+    step.begin()
+    step.stoppable = asyncio.iscoroutinefunction(effect.subject)
+    engine, given = step.run.world.engine, step.arguments
+    return await engine.run(effect.subject, *given["arguments"], **given["named"])
+
+
+async def _question(step: Step) -> Any:
+    given = step.arguments
+    waiting = Waiting(
+        id=f"{step.run.run_id}:{step.key}/question#0",
+        kind="question",
+        run_id=step.run.run_id,
+        key=step.key,
+        agent=step.agent,
+        text=given["text"],
+        asked_at=step.run.world.clock(),
+        choices=tuple(given["choices"]),
+    )
+    rows = step.run.rows
+    asked = {"id": waiting.id, "text": waiting.text, "choices": given["choices"]}
+    rows.append("question.asked", step.key, {**asked, "asked_as": "question"})
+    answer = await step.run.world.inbox.ask(waiting)
+    if waiting.choices and answer.answer not in waiting.choices:
+        raise UnknownName("choice", str(answer.answer), waiting.choices)
+    told = {"id": waiting.id, "answer": answer.answer, "by": answer.by}
+    rows.append("question.answered", step.key, told)
+    return answer.answer
+
+
+async def _send(step: Step) -> dict[str, Any]:
+    step.run.mail.put(step.parked.effect.name, step.arguments["message"])
+    return {"message": step.arguments["message"]}
+
+
+async def _receive(step: Step) -> Any:
+    return await step.run.mail.take(step.parked.effect.name)
+
+
+async def _remember(step: Step) -> dict[str, Any]:
+    given = step.arguments
+    where = step.run.memory if given["scope"] == "run" else step.run.world.memory
+    where[given["key"]] = given["value"]
+    return {"key": given["key"], "value": given["value"]}
+
+
+async def _recall(step: Step) -> Any:
+    given = step.arguments
+    where: Mapping[str, Any] = step.run.memory
+    if given["scope"] == "workspace":
+        where = step.run.world.memory
+    if given["key"] not in where:
+        raise UnknownName("memory", given["key"], list(where))
+    return where[given["key"]]
+
+
+async def _sleep(step: Step) -> None:
+    """Until a wall-clock time that is recorded first, so a resumed run waits only for the rest."""
+    clock, seconds = step.run.world.clock, float(step.arguments["seconds"])
+    if step.prior is not None:
+        wake_at = float(step.prior.data["wake_at"])
+    else:
+        wake_at = clock() + seconds
+        data = {**step.start_data(), "wake_at": wake_at}
+        step.run.rows.append("step.started", step.key, data)
+    await asyncio.sleep(min(max(wake_at - clock(), 0.0), seconds))
+
+
+async def _now(step: Step) -> str:
+    return datetime.fromtimestamp(step.run.world.clock(), UTC).isoformat()
+
+
+async def _random(_step: Step) -> float:
+    return random.SystemRandom().random()
+
+
+async def _discover(step: Step) -> list[str]:
+    return sorted(step.run.world.agents)
+
+
+async def _checkpoint(step: Step) -> None:
+    taken = {"name": step.parked.effect.name, "by": "workflow"}
+    step.run.rows.append("checkpoint.taken", step.key, taken)
+
+
+async def perform_foreign(step: Step) -> Any:
+    """A kind that a front has registered a performer for."""
+    effect = step.parked.effect
+    performer = step.run.world.performers.get(effect.kind)
+    if performer is None:
+        known = [*PERFORMERS, *step.run.world.performers]
+        raise UnknownName("kind of effect", effect.kind, known)
+    if effect.repeat is not Repeat.PURE:
+        await step.run.rows.commit("step.started", step.key, step.start_data())
+    step.begin()
+    return await performer(effect, step.key, step.idempotency_key)
+
+
+PERFORMERS: Mapping[str, Perform] = {
+    "model": ask_model,
+    "tool": use_tool,
+    "call": _call,
+    "question": _question,
+    "send": _send,
+    "receive": _receive,
+    "remember": _remember,
+    "recall": _recall,
+    "sleep": _sleep,
+    "now": _now,
+    "random": _random,
+    "discover": _discover,
+    "checkpoint": _checkpoint,
+}

@@ -1,0 +1,181 @@
+"""Permission: from the final arguments of a call to a yes, a no, or a person.
+
+`policy.decide` decides; here the facts are gathered before it and its "confirm" is carried to a
+person. An approval is bound to the digest of exactly what was shown and is good for one attempt.
+Edited arguments are validated and decided again: a deny rule still bites.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from workbench.agent.tool import Tool
+from workbench.agent.turn import ToolUse
+from workbench.errors import Denied
+from workbench.journal.events import agents_of
+from workbench.permission.danger import Danger, Facts, grade
+from workbench.permission.call import Call
+from workbench.permission.policy import Decision, decide
+from workbench.permission.rule import Rule
+from workbench.run.waiting import Answer, Waiting
+from workbench.values import digest, dumps
+
+if TYPE_CHECKING:
+    from workbench.run.step import Step
+    from workbench.run.world import World
+
+
+async def permit(step: Step, tool: Tool) -> Facts:
+    """Get a tool call permitted; the facts it was decided on. Raises Denied."""
+    approved = ""
+    while True:
+        step.arguments = tool.read(step.arguments)
+        facts = step.run.world.toolbox.facts(tool, step.arguments)
+        call = _call(step, tool, facts)
+        decision = decide(step.run.world.policy, call, now=step.run.world.clock())
+        step.extra["danger"] = call.danger.name
+        if decision.verdict == "deny":
+            raise Denied(decision.reason, by=_by(decision))
+        if call.digest == approved or _allowed(step, decision):
+            return facts
+        answer = await _ask(step, tool, call, decision)
+        if answer.verdict == "deny":
+            raise Denied(answer.reason or "a person said no", by=answer.by)
+        if answer.arguments is not None:
+            step.arguments = dict(answer.arguments)
+            approved = digest(dumps([tool.digest, tool.read(step.arguments)]))
+        else:
+            approved = call.digest
+        _keep_rule(step, tool, call, answer)
+
+
+def _call(step: Step, tool: Tool, facts: Facts) -> Call:
+    return Call(
+        tool=tool.name,
+        agents=tuple(agents_of(step.key)),
+        arguments=step.arguments,
+        digest=digest(dumps([tool.digest, step.arguments])),
+        run_id=step.run.run_id,
+        facts=facts,
+        danger=grade(facts),
+    )
+
+
+def _allowed(step: Step, decision: Decision) -> bool:
+    """Whether an "allow" stands; in a screen a script's rule only selects the answer."""
+    if decision.verdict != "allow":
+        return False
+    scripted = decision.rule is not None and decision.rule.scope == "script"
+    return not (scripted and step.run.world.scripts_only_preselect)
+
+
+def _by(decision: Decision) -> str:
+    return f"rule {decision.rule.id}" if decision.rule is not None else "mode"
+
+
+async def _ask(step: Step, tool: Tool, call: Call, decision: Decision) -> Answer:
+    if step.parked.cleanup:
+        raise Denied("a cleanup may not ask anybody", by="cleanup")
+    waiting = _waiting(step, tool, call, decision)
+    rows, key = step.run.rows, step.key
+    rows.append("approval.asked", key, _asked_data(waiting))
+    limit = step.run.world.approval_timeout_s
+    try:
+        async with asyncio.timeout(limit):
+            answer = await step.run.world.inbox.ask(waiting)
+    except TimeoutError:
+        answer = Answer("deny", by="timeout", reason=f"nobody answered within {limit:g} s")
+    except asyncio.CancelledError:
+        rows.append("approval.withdrawn", key, {"id": waiting.id, "reason": "no longer wanted"})
+        raise
+    told: dict[str, Any] = {"id": waiting.id, "verdict": answer.verdict, "by": answer.by}
+    told |= {"scope": answer.scope, "reason": answer.reason, "digest": waiting.digest}
+    if answer.arguments is not None:
+        told["arguments"] = dict(answer.arguments)
+    rows.append("approval.answered", key, told)
+    return answer
+
+
+def _waiting(step: Step, tool: Tool, call: Call, decision: Decision) -> Waiting:
+    world = step.run.world
+    now = world.clock()
+    asked = step.extra.get("asked", 0)
+    step.extra["asked"] = asked + 1
+    subject = step.parked.effect.subject
+    limit = world.approval_timeout_s
+    return Waiting(
+        id=f"{step.run.run_id}:{step.key}/approval#{asked}",
+        kind="permission",
+        run_id=step.run.run_id,
+        key=step.key,
+        agent=step.agent,
+        text=" ".join([tool.name, *(str(v) for v in step.arguments.values())])[:200],
+        asked_at=now,
+        tool=tool.name,
+        arguments=step.arguments,
+        danger=call.danger,
+        facts=call.facts,
+        why=subject.why if isinstance(subject, ToolUse) else "",
+        rule=decision.reason,
+        preview=world.toolbox.preview(tool, step.arguments),
+        expires_at=now + limit if limit is not None else None,
+        choices=("allow", "deny"),
+        selected="allow" if decision.verdict == "allow" else "",
+        digest=call.digest,
+        call=call,
+    )
+
+
+def _asked_data(waiting: Waiting) -> dict[str, Any]:
+    facts = waiting.facts
+    return {
+        "id": waiting.id,
+        "tool": waiting.tool,
+        "arguments": dict(waiting.arguments),
+        "danger": (waiting.danger or Danger.SAFE).name,
+        "notes": list(facts.notes) if facts else [],
+        "agent": waiting.agent,
+        "why": waiting.why,
+        "rule": waiting.rule,
+        "expires_at": waiting.expires_at,
+        "digest": waiting.digest,
+    }
+
+
+def _keep_rule(step: Step, tool: Tool, call: Call, answer: Answer) -> None:
+    """An answer given for more than this call becomes a rule, and is said."""
+    if answer.scope == "call" or step.run.world.add_rule is None:
+        return
+    rule = rule_for(tool, call, answer.scope)
+    step.run.world.add_rule(rule, answer.by)
+
+
+def rule_for(tool: Tool, call: Call, scope: str) -> Rule:
+    """The rule that a wider answer writes: as narrow as what was shown allows."""
+    exact = call.facts.argv if tool.act == "run" else None
+    return Rule(
+        verdict="allow",
+        tool=tool.name,
+        agent=call.agents[-1] if call.agents and scope == "agent" else "*",
+        argv=exact,
+        danger=f"<={call.danger.name}",
+        scope=cast("Literal['agent', 'run', 'session', 'workspace']", scope),
+        run_id=call.run_id if scope in {"agent", "run"} else "",
+        digest=call.digest if call.danger >= Danger.CRITICAL else "",
+    )
+
+
+def reconsidered(world: World) -> list[tuple[str, Answer]]:
+    """What the policy in force says of the permissions that wait: answers to give now."""
+    answers: list[tuple[str, Answer]] = []
+    for waiting in world.inbox.waiting.values():
+        if waiting.call is None:
+            continue
+        decision = decide(world.policy, waiting.call, now=world.clock())
+        scripted = decision.rule is not None and decision.rule.scope == "script"
+        if decision.verdict == "deny":
+            answers.append((waiting.id, Answer("deny", by=_by(decision), reason=decision.reason)))
+        elif decision.verdict == "allow" and not (scripted and world.scripts_only_preselect):
+            answers.append((waiting.id, Answer("allow", by=_by(decision))))
+    return answers

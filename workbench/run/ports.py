@@ -1,0 +1,73 @@
+"""What the core needs from the edges, as protocols: a log, models, tools, an engine.
+
+The core never imports an edge; `workbench.bench` hands these in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol, TypeAlias
+
+from workbench.agent.tool import Tool
+from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
+from workbench.journal.events import Event
+from workbench.permission.danger import Facts
+
+Done: TypeAlias = Callable[[BaseException | None], None]
+
+
+class Log(Protocol):
+    """Where rows go. Order of calls is order of rows; nothing here blocks."""
+
+    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+        """Queue rows; ``done`` is told, from any thread, once they are safe or cannot be."""
+        ...
+
+
+class Models(Protocol):
+    """Who answers model requests."""
+
+    async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
+        """Answer one request, by the provider its ``model`` names."""
+        ...
+
+
+class ToolBox(Protocol):
+    """What tools can do in the place a run works in."""
+
+    def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
+        """Look at the world as far as this call is concerned."""
+        ...
+
+    def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+        """What a later probe will need, as a value for the intent row; None for most tools."""
+        ...
+
+    async def perform(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        decided: Facts,
+        on_progress: Callable[[str], None],
+        key: str,
+    ) -> Any:
+        """Do it, after checking that the facts still hold."""
+        ...
+
+    def probe(
+        self, tool: Tool, arguments: dict[str, Any], prepared: Any
+    ) -> Literal["done", "not_done", "unknown"]:
+        """Find out whether a call whose end is unknown has happened."""
+        ...
+
+    def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        """What a person should see before answering: a diff, or nothing."""
+        ...
+
+
+class Workers(Protocol):
+    """Where plain Python functions are run."""
+
+    async def run(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Run a function: async ones here, sync ones beside the loop."""
+        ...

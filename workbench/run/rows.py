@@ -1,0 +1,104 @@
+"""A run's rows on their way out and back: appended in order, delivered in order.
+
+Rule: a row is delivered only when every row before it was. One that must be safe first (an
+outcome) waits for its commit; one that need not (the time, a scope's start) is ready at once, and
+still stands in line. So what a workflow saw is always a beginning of what the log holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from workbench.journal.events import Event
+from workbench.run.ports import Log
+from workbench.run.world import Acks
+
+
+class _Entry:
+    __slots__ = ("error", "future", "ready", "row")
+
+    def __init__(self, row: Event, ready: bool) -> None:
+        self.row = row
+        self.ready = ready
+        self.error: BaseException | None = None
+        self.future: asyncio.Future[None] | None = None
+
+
+class Rows:
+    """The line of rows of one run."""
+
+    def __init__(
+        self,
+        run_id: str,
+        log: Log,
+        acks: Acks,
+        clock: Callable[[], float],
+        deliver: Callable[[Event], None],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self.run_id = run_id
+        self.seq = 0
+        """Of the newest row appended."""
+        self._log, self._acks, self._clock = log, acks, clock
+        self._deliver, self._failed = deliver, failed
+        self._line: deque[_Entry] = deque()
+        self._delivering = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether every row was delivered."""
+        return not self._line
+
+    def append(self, kind: str, key: str, data: dict[str, Any], *, safe: bool = False) -> Event:
+        """Add a row; with ``safe`` it is delivered only once it is committed."""
+        return self._append(kind, key, data, safe).row
+
+    async def commit(self, kind: str, key: str, data: dict[str, Any]) -> Event:
+        """Add a row and wait until it, and so everything before it, is committed."""
+        entry = self._append(kind, key, data, safe=True)
+        if entry in self._line:
+            entry.future = asyncio.get_running_loop().create_future()
+            await asyncio.shield(entry.future)
+        if entry.error is not None:
+            raise entry.error
+        return entry.row
+
+    def _append(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
+        self.seq += 1
+        row = Event(self.run_id, self.seq, self._clock(), kind, key, data)
+        entry = _Entry(row, ready=not safe)
+        self._line.append(entry)
+        acks = self._acks
+
+        def done(error: BaseException | None) -> None:
+            if error is not None or safe:
+                acks.put(lambda: self._acked(entry, error))
+
+        self._log.append((row,), done)
+        self._drain()
+        return entry
+
+    def _acked(self, entry: _Entry, error: BaseException | None) -> None:
+        entry.ready, entry.error = True, error
+        self._drain()
+
+    def _drain(self) -> None:
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._line and self._line[0].ready:
+                self._hand_over(self._line.popleft())
+        finally:
+            self._delivering = False
+
+    def _hand_over(self, entry: _Entry) -> None:
+        if entry.error is not None:
+            self._failed(entry.error)
+        else:
+            self._deliver(entry.row)
+        if entry.future is not None and not entry.future.done():
+            entry.future.set_result(None)

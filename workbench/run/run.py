@@ -1,0 +1,301 @@
+"""One run: the shell around its drive.
+
+It takes what the drive asks for through the gate, one asyncio task for each effect in flight,
+writes a row for each outcome and feeds the rows back in order. It decides nothing about effects
+(`workbench.run.gate`) and nothing about workflows (`workbench.journal.drive`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any, Literal
+
+from workbench.errors import Cancelled, Deadlock, WorkbenchError, describe
+from workbench.foreign import Raised, Returned
+from workbench.journal.drive import Drive
+from workbench.journal.events import Event
+from workbench.journal.replay import Replayed, replay
+from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
+from workbench.run import gate
+from workbench.run.budget import Budget, Limits
+from workbench.run.header import Header, RunOutcome, add_row, outcome_data
+from workbench.run.mail import Mail, steering_box
+from workbench.run.rows import Rows
+from workbench.run.scopes import Scopes
+from workbench.run.step import Step
+from workbench.run.world import Acks, World
+from workbench.workflow.effects import SCOPES
+
+Status = Literal["running", "paused", "suspended", "returned", "failed", "cancelled", "out_of_budget"]
+
+
+class Run:
+    """A run that this process drives. Everything here happens on the core's loop."""
+
+    def __init__(
+        self, world: World, acks: Acks, header: Header, workflow: Coroutine[Any, Any, Any]
+    ) -> None:
+        self.world, self.header = world, header
+        self.run_id = header.run_id
+        self.status: Status = "running"
+        self.mail = Mail()
+        self.budget = Budget(Limits.read(header.limits))
+        self.memory: dict[str, Any] = {}
+        """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
+        self.scopes = Scopes(self)
+        self.usage = header.empty_usage()
+        self.steps: dict[str, Step] = {}
+        """Effects in flight, by key."""
+        self.rows = Rows(
+            header.run_id, world.log, acks, world.clock, self._deliver, self._cannot_record
+        )
+        self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
+        self._held: dict[str, Parked] = {}
+        self._holding: Literal["", "pause", "suspend"] = ""
+        self._suspend_reason: dict[str, Any] = {}
+        self._started: dict[str, Event] = {}
+        self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
+        self._ending = False
+        self.error: BaseException | None = None
+
+    # -- beginning -------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start a new run."""
+        self.rows.append("run.started", "", self.header.to_data())
+        self._take(self._unlooped(self.drive.start))
+        self._settle()
+
+    def resume(self, rows: Sequence[Event], *, epoch: int = 0, by: str = "user") -> None:
+        """Go on from recorded rows. Raises Diverged with nothing begun."""
+        for row in rows:
+            self._recall(row)
+        found: Replayed = self._unlooped(replay, self.drive, rows)
+        self.rows.seq = rows[-1].seq if rows else self.header.cut
+        self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
+        # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
+        self._started = {k: row for k, row in found.open.items() if row.run_id == self.run_id}
+        self._take(self.drive.outstanding())
+        self._settle()
+
+    def _recall(self, row: Event) -> None:
+        """Let a recorded row have its effect on everything beside the workflow."""
+        self.mail.read(row)
+        add_row(self.usage, row)
+        data = row.data
+        if row.kind == "value.defined":
+            self.scopes.definitions[data["digest"]] = data["value"]
+        elif row.kind == "step.finished" and data.get("effect") == "remember":
+            self.memory[data["result"]["key"]] = data["result"]["value"]
+        elif row.kind == "budget.changed" and row.run_id == self.run_id:
+            self.budget.limits = Limits.read(data["limits"])
+        if row.run_id == self.run_id and row.kind.startswith("step.") and "duration_s" in data:
+            self.budget.recall(data)
+
+    # -- what people and programs do -------------------------------------------------------------
+
+    async def finished(self) -> RunOutcome:
+        """Wait until the run has ended or was suspended."""
+        return await asyncio.shield(self._finished)
+
+    async def result(self) -> Any:
+        """What the workflow returned; raises what it failed with."""
+        outcome = await self.finished()
+        if outcome.outcome == "returned":
+            return self.drive_result(outcome)
+        if self.error is not None:
+            raise self.error
+        raise WorkbenchError(
+            f"run {self.run_id} is {outcome.outcome}",
+            hint=f"Resume it with: kaizen-tui resume {self.run_id}",
+        )
+
+    def drive_result(self, outcome: RunOutcome) -> Any:
+        """The result as the workflow returned it, types and all, while it is in memory."""
+        ended = self.drive.outcome
+        return ended.value if isinstance(ended, Returned) else outcome.result
+
+    def steer(self, agent: str, text: str, by: str = "user") -> None:
+        """Say something to an agent; it hears it with its next model call."""
+        box = steering_box(agent)
+        self.rows.append("message.sent", "", {"to": box, "text": text, "by": by})
+        self.mail.put(box, text)
+
+    def pause(self) -> None:
+        """Start nothing new until `go_on`; what runs finishes."""
+        if self.status == "running":
+            self._holding, self.status = "pause", "paused"
+
+    def go_on(self) -> None:
+        """Take up what a pause held back."""
+        if self._holding == "pause":
+            self._holding, self.status = "", "running"
+            held, self._held = self._held, {}
+            for parked in held.values():
+                self._perform(parked)
+            self._settle()
+
+    def interrupt(self, how: Literal["graceful", "immediate"], by: str = "user", reason: str = "") -> None:
+        """Suspend the run: gracefully lets running effects finish, immediately stops them."""
+        if self._ending or self._finished.done():
+            return
+        self._holding = "suspend"
+        self._suspend_reason = {"by": by, "reason": reason or how}
+        for step in list(self.steps.values()):
+            if how == "immediate" or not step.begun:
+                step.stop("")
+        self._settle()
+
+    def cancel(self, key: str | None = None, reason: str = "", by: str = "user") -> None:
+        """End one call (its workflow sees `Cancelled`), or with no key the whole run."""
+        if key is None:
+            if self.status in {"running", "paused"}:
+                self._holding, self.status = "", "running"
+                self.rows.append("run.cancelled", "", {"by": by, "reason": reason})
+                self._settle()
+        else:
+            self._stop(key, "call")
+
+    def checkpoint(self, name: str, by: str = "user") -> Event:
+        """Name the position the run is at."""
+        return self.rows.append("checkpoint.taken", "", {"name": name, "by": by})
+
+    # -- requests of the drive -------------------------------------------------------------------
+
+    def _take(self, requests: Sequence[Request]) -> None:
+        for request in requests:
+            match request:
+                case Perform(parked):
+                    self._perform(parked)
+                case Stop(key, reason):
+                    self._stop(key, reason)
+                case End(parked, outcome):
+                    self._end_scope(parked, outcome)
+
+    def _perform(self, parked: Parked) -> None:
+        if parked.stopping:
+            self._never_started(parked)
+        elif self._holding:
+            self._held[parked.key] = parked
+        else:
+            step = Step(self, parked, self._started.pop(parked.key, None))
+            if parked.effect.kind in SCOPES and self.scopes.open_now(step):
+                return
+            self.steps[parked.key] = step
+            step.task = asyncio.get_running_loop().create_task(gate.take(step))
+            step.task.add_done_callback(lambda _task: self._step_ended(step))
+
+    def _step_ended(self, step: Step) -> None:
+        self.steps.pop(step.key, None)
+        self._settle()
+
+    def _stop(self, key: str, reason: str) -> None:
+        held = self._held.pop(key, None)
+        if held is not None:
+            self._never_started(held)
+        elif key in self.steps:
+            self.steps[key].stop(reason)
+
+    def _never_started(self, parked: Parked) -> None:
+        """Close an effect that is no longer wanted; one that a crash left open is flagged."""
+        was_open = self._started.pop(parked.key, None)
+        step = Step(self, parked, was_open)
+        step.write_cancelled(parked.stopping or "call", "unknown" if was_open else "never")
+
+    def _end_scope(self, parked: Parked, outcome: Outcome) -> None:
+        step = Step(self, parked, None)
+        if isinstance(outcome, Raised) and isinstance(outcome.error, Cancelled):
+            step.write_cancelled(outcome.error.reason, "confirmed")
+        else:
+            step.write(outcome, safe=False)
+
+    # -- rows coming back ------------------------------------------------------------------------
+
+    def _deliver(self, row: Event) -> None:
+        add_row(self.usage, row)
+        self.world.publish(row)
+        for failure in self.world.hooks.tell(row):
+            self.notice(failure)
+        if row.is_fed and self.drive.outcome is None and self.status != "suspended":
+            self._take(self._unlooped(self.drive.feed, row))
+            self._settle()
+
+    def notice(self, text: str) -> None:
+        """Say something that is no row."""
+        gate.publish_live(self, "notice", "", {"text": text})
+
+    def _unlooped(self, act: Any, *arguments: Any) -> Any:
+        """Call into the drive with no event loop running, so that a foreign await fails."""
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return act(*arguments)
+        finally:
+            asyncio._set_running_loop(loop)
+
+    def _cannot_record(self, error: BaseException) -> None:
+        """Rows cannot be written: nothing more may start, and what waits is told."""
+        self.error = error
+        self._holding = "suspend"
+        for step in list(self.steps.values()):
+            step.stop("")
+        self.notice(str(error))
+        self._close("suspended", None, describe(error))
+
+    # -- ending ----------------------------------------------------------------------------------
+
+    def _settle(self) -> None:
+        """After anything that happened: is the run over, at rest, or stuck?"""
+        if self._ending or self._finished.done():
+            return
+        if self.drive.outcome is not None:
+            self._end(self.drive.outcome)
+        elif self._holding == "suspend" and not self.steps:
+            self._ending = True
+            self.drive.suspend()
+            self._append_last("run.suspended", self._suspend_reason, "suspended", None, None)
+        elif self.steps and self._is_deadlocked():
+            self._break_deadlock()
+
+    def _is_deadlocked(self) -> bool:
+        waiting = [p for p in self.drive.parked.values() if p.child is None]
+        return (
+            not self._held
+            and self.rows.is_quiet
+            and all(parked.effect.kind == "receive" for parked in waiting)
+            and self.mail.readers == len(waiting)
+        )
+
+    def _break_deadlock(self) -> None:
+        lines = [f"{file}:{line}" for file, line in sorted(set(self.drive.where().values()))]
+        error = Deadlock("every path waits in receive and nobody is left to send", lines=lines)
+        for step in list(self.steps.values()):
+            step.fail(error)
+
+    def _end(self, outcome: Outcome) -> None:
+        self._ending = True
+        if isinstance(outcome, Raised):
+            self.error = outcome.error
+        data = outcome_data(outcome)
+        status: Status = data["outcome"]
+        self._append_last("run.finished", data, status, data.get("result"), data.get("error"))
+
+    def _append_last(
+        self, kind: str, data: dict[str, Any], status: Status, result: Any, error: Any
+    ) -> None:
+        async def last() -> None:
+            try:
+                await self.rows.commit(kind, "", data)
+            except WorkbenchError:
+                return
+            self._close(status, result, error)
+
+        self._last = asyncio.get_running_loop().create_task(last())
+
+    def _close(self, status: Status, result: Any, error: dict[str, Any] | None) -> None:
+        self.status = status
+        if not self._finished.done():
+            self._finished.set_result(
+                RunOutcome(self.run_id, status, result, error, self.usage, self.rows.seq)
+            )

@@ -1,0 +1,191 @@
+"""Scopes: asking an agent and following a pattern, from the request to a body that is driven.
+
+What a scope needs to be driven again in another process (the agent's definition) is a row of its
+own, written once per run and named by digest; the scope's start row names it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from workbench.agent.agent import Agent
+from workbench.agent.tool import Tool
+from workbench.agent.turn import turn
+from workbench.errors import InputError, UnknownName
+from workbench.foreign import Raised, attempt
+from workbench.journal.strands import Body
+from workbench.values import digest, dumps
+from workbench.workflow.effects import Effect
+from workbench.workflow.pattern import Pattern
+
+if TYPE_CHECKING:
+    from workbench.run.run import Run
+    from workbench.run.step import Step
+
+
+class Scopes:
+    """What a run knows of the agents and patterns it asks."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.definitions: dict[str, Any] = {}
+        """Values that rows name by digest."""
+        self.tools: dict[str, Tool] = {}
+        """Tools that came with agents and not from the registry."""
+        self._agents: dict[str, Agent] = {}
+        self._names: dict[int, tuple[Agent, str]] = {}
+
+    def define(self, value: Any) -> str:
+        """Have a value in the log once; its digest."""
+        encoded = dumps(value)
+        name = digest(encoded, 8)
+        if name not in self.definitions:
+            self.definitions[name] = value
+            self._run.rows.append("value.defined", "", {"digest": name, "value": value})
+        return name
+
+    def adopt(self, agent: Agent) -> str:
+        """Take an agent in; the digest of its definition."""
+        for tool in agent.tools:
+            if isinstance(tool, Tool):
+                self.tools[tool.name] = tool
+        name = self._name(agent)
+        if name not in self.definitions:
+            self.define(agent.definition())
+        self._agents.setdefault(name, agent)
+        return name
+
+    def tools_of(self, agent: Agent) -> dict[str, Tool]:
+        """The agent's tools by name. Raises UnknownName."""
+        names = [tool if isinstance(tool, str) else tool.name for tool in agent.tools]
+        return {name: self.tool(name) for name in names}
+
+    def tool(self, name: str) -> Tool:
+        """A tool by name: the run's own, or the registry's."""
+        found = self.tools.get(name) or self._run.world.tools.get(name)
+        if found is None:
+            raise UnknownName("tool", name, {**self._run.world.tools, **self.tools})
+        return found
+
+    def agent(self, subject: Any, name: str) -> Agent:
+        """The agent an effect means: a value, or a name in the registry."""
+        if isinstance(subject, Agent):
+            return subject
+        found = self._run.world.agents.get(name)
+        if found is None:
+            raise UnknownName("agent", name, self._run.world.agents)
+        return found
+
+    def pattern(self, subject: Any, name: str) -> Pattern[..., Any]:
+        """The pattern an effect means."""
+        if isinstance(subject, Pattern):
+            return cast("Pattern[..., Any]", subject)
+        if callable(subject):
+            return Pattern(subject, name)
+        found = self._run.world.patterns.get(name)
+        if found is None:
+            raise UnknownName("pattern", name, self._run.world.patterns)
+        return found
+
+    def open_now(self, step: Step) -> bool:
+        """Open a scope at once when no hook needs the loop; False when the gate must."""
+        hooks = self._run.world.hooks
+        if hooks.has(f"before.{step.parked.effect.kind}"):
+            return False
+        opened = attempt(open_scope, step)
+        if isinstance(opened, Raised):
+            step.write(opened)
+        return True
+
+    def resolve(self, effect: Effect[Any], data: Mapping[str, Any]) -> Body:
+        """A scope's body, from its start row: the same live and replayed."""
+        inputs: dict[str, Any] = data["arguments"]["inputs"]
+        if effect.kind == "follow":
+            found = self.pattern(effect.subject, effect.name)
+            return Body(lambda: found.function(**read_agents(inputs)))
+        agent = self._defined(data["agent"], effect)
+        tools = self.tools_of(agent)
+        return Body(lambda: turn(agent, tools, inputs), agent.signature.read_outputs)
+
+    def _defined(self, name: str, effect: Effect[Any]) -> Agent:
+        subject = effect.subject
+        if isinstance(subject, Agent):
+            self.adopt_quietly(subject)
+            if self._name(subject) == name:
+                self._agents[name] = subject
+        if name not in self._agents:
+            self._agents[name] = Agent.from_definition(self.definitions[name])
+        return self._agents[name]
+
+    def _name(self, agent: Agent) -> str:
+        """The digest of an agent's definition, worked out once for each agent."""
+        kept = self._names.get(id(agent))
+        if kept is None:
+            kept = self._names[id(agent)] = (agent, digest(dumps(agent.definition()), 8))
+        return kept[1]
+
+    def adopt_quietly(self, agent: Agent) -> None:
+        """Remember an agent's own tools without a row, as a replay must."""
+        for tool in agent.tools:
+            if isinstance(tool, Tool):
+                self.tools[tool.name] = tool
+
+
+def open_scope(step: Step) -> None:
+    """Write a scope's start row; the drive does the rest when it is delivered."""
+    scopes, effect = step.run.scopes, step.parked.effect
+    extra: dict[str, Any] = {"scope": True}
+    if effect.kind == "ask":
+        agent = scopes.agent(effect.subject, effect.name)
+        inputs = step.arguments["inputs"]
+        step.arguments = {"inputs": agent.signature.read_inputs(inputs)}
+        extra["agent"] = scopes.adopt(agent)
+        scopes.tools_of(agent)
+    else:
+        found = scopes.pattern(effect.subject, effect.name)
+        found.check(step.arguments["inputs"])
+        extra["source"] = found.source_digest
+    step.closed = True
+    step.run.rows.append("step.started", step.key, {**step.start_data(), **extra})
+
+
+def read_agents(value: Any) -> Any:
+    """Turn agent definitions inside arguments back into agents."""
+    if isinstance(value, list):
+        return [read_agents(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        found = cast("dict[str, Any]", value)
+        if found.keys() == {"$agent"}:
+            return Agent.from_definition(found["$agent"])
+        return {key: read_agents(item) for key, item in found.items()}
+    return value
+
+
+def bind_agents(inputs: Mapping[str, Any], world_agents: Mapping[str, Agent], wanted: Mapping[str, str]) -> dict[str, Any]:
+    """A run's inputs with names of agents resolved where the pattern asks for agents.
+
+    Args:
+        inputs: as the user gave them.
+        world_agents: the registry, by name.
+        wanted: the pattern's parameter annotations, by parameter name.
+    """
+    bound: dict[str, Any] = {}
+    for name, value in inputs.items():
+        is_agent = "Agent" in wanted.get(name, "")
+        bound[name] = _bind(value, world_agents, name) if is_agent else value
+    return bound
+
+
+def _bind(value: Any, agents: Mapping[str, Agent], parameter: str) -> Any:
+    if isinstance(value, Agent) or value is None:
+        return value
+    if isinstance(value, str):
+        if value not in agents:
+            raise UnknownName("agent", value, agents)
+        return agents[value]
+    if isinstance(value, (list, tuple)):
+        return [_bind(item, agents, parameter) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return read_agents(value)
+    raise InputError(f"{parameter!r} takes agents or their names, and got {value!r}")

@@ -1,0 +1,137 @@
+"""A step: one effect on its way through the gate, until its one outcome row is written."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+from workbench.errors import describe
+from workbench.foreign import Raised
+from workbench.journal.events import Event, agent_of
+from workbench.journal.strands import Outcome, Parked, standing
+from workbench.values import loads
+
+if TYPE_CHECKING:
+    from workbench.agent.conversation import Usage
+    from workbench.run.run import Run
+
+
+class Step:
+    """What is known of one effect while it is being taken through the gate."""
+
+    __slots__ = (
+        "arguments", "attempt", "begun", "begun_s", "closed", "extra", "key", "parked",
+        "prior", "run", "stop_reason", "stoppable", "task", "usage",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, parked: Parked, prior: Event | None) -> None:
+        self.run, self.parked, self.key = run, parked, parked.key
+        self.prior = prior
+        """The start row of an attempt whose end nobody knows, after a crash or a hard stop."""
+        self.arguments: dict[str, Any] = loads(parked.arguments)
+        """As they will be performed: hooks and people may have changed them."""
+        self.attempt = prior.data.get("attempt", 1) + 1 if prior is not None else 1
+        self.begun = False
+        """Performing has started, so stopping it may leave something half done."""
+        self.begun_s = 0.0
+        self.stoppable = True
+        """Whether ending its task really ends what it does; a thread goes on."""
+        self.closed = False
+        self.stop_reason: str | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.usage: Usage | None = None
+        self.extra: dict[str, Any] = {}
+        """More for the outcome row."""
+
+    @property
+    def agent(self) -> str:
+        """The agent this effect belongs to, or empty."""
+        return agent_of(self.key)
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same for every attempt, another in a fork."""
+        return f"{self.run.run_id}:{self.key}"
+
+    def stop(self, reason: str) -> None:
+        """End it: as a cancellation with a reason, or with none as a suspension."""
+        if self.closed or self.task is None or self.task.done():
+            return
+        self.stop_reason = reason
+        self.task.cancel()
+
+    def start_data(self) -> dict[str, Any]:
+        """The data of this attempt's start row."""
+        effect = self.parked.effect
+        frame = standing(self.parked.strand)
+        data: dict[str, Any] = {
+            "effect": effect.kind,
+            "name": effect.name,
+            "fingerprint": self.parked.fingerprint,
+            "arguments": self.arguments,
+            "attempt": self.attempt,
+            "repeat": effect.repeat.value,
+        }
+        if frame is not None:
+            data["line"] = f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
+        return data
+
+    def begin(self) -> None:
+        """From here on the world may have been touched."""
+        self.begun, self.begun_s = True, time.perf_counter()
+
+    def _data(self) -> dict[str, Any]:
+        effect = self.parked.effect
+        data: dict[str, Any] = {
+            "effect": effect.kind,
+            "name": effect.name,
+            "fingerprint": self.parked.fingerprint,
+        }
+        if self.begun_s:
+            data["duration_s"] = round(time.perf_counter() - self.begun_s, 6)
+        if self.usage is not None:
+            data["usage"] = {
+                "input_tokens": self.usage.input_tokens,
+                "output_tokens": self.usage.output_tokens,
+                "cost_usd": self.usage.cost_usd,
+            }
+        return {**data, **self.extra}
+
+    def write(self, outcome: Outcome, *, safe: bool = True) -> None:
+        """Write the outcome row: finished, failed or denied."""
+        self.closed = True
+        data = self._data()
+        if not isinstance(outcome, Raised):
+            data["result"] = outcome.value
+            kind = "step.finished"
+        else:
+            data["error"] = describe(outcome.error)
+            kind = "step.denied" if data["error"]["code"] == "denied" else "step.failed"
+        self.run.rows.append(kind, self.key, data, safe=safe)
+
+    def write_cancelled(self, reason: str, end: str) -> None:
+        """Write that the effect is no longer wanted, and how sure its end is."""
+        self.closed = True
+        data = {**self._data(), "reason": reason, "end": end}
+        self.run.rows.append("step.cancelled", self.key, data, safe=end != "never")
+
+    def write_stopped(self) -> None:
+        """Its task was ended from outside: a cancellation is an outcome, a suspension is none."""
+        if self.closed:
+            return
+        end = "never" if not self.begun else "confirmed" if self.stoppable else "unknown"
+        if self.stop_reason:
+            self.write_cancelled(self.stop_reason, end)
+        elif self.begun:
+            self.closed = True
+            how = "stopped" if self.stoppable else "unknown"
+            data = {"attempt": self.attempt, "end": how, "effect": self.parked.effect.kind}
+            self.run.rows.append("attempt.ended", self.key, data, safe=True)
+
+    def fail(self, error: BaseException) -> None:
+        """End a step that waits with a failure of our own."""
+        if not self.closed:
+            self.write(Raised(error))
+            if self.task is not None:
+                self.task.cancel()

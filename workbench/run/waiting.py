@@ -1,0 +1,98 @@
+"""What waits for a person: permissions, questions, doubts and limits, in one inbox.
+
+Every kind of waiting is one `Waiting` value; a front shows it and gives an `Answer`. The first
+answer counts. Nothing here decides anything: what an answer means is up to whoever asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from workbench.errors import UnknownName
+from workbench.permission.call import Call
+from workbench.permission.danger import Danger, Facts
+
+WaitingKind: TypeAlias = Literal["permission", "question", "in_doubt", "budget", "plan", "interrupt"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One thing that a person is asked."""
+
+    id: str
+    """``RUN:KEY/approval#N``: the same again when the run is resumed."""
+    kind: WaitingKind
+    run_id: str
+    key: str
+    agent: str
+    text: str
+    """One line: what is asked."""
+    asked_at: float
+    tool: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    danger: Danger | None = None
+    facts: Facts | None = None
+    why: str = ""
+    """Why the agent wants it, in its own words."""
+    rule: str = ""
+    """The rule or mode that caused the question."""
+    preview: str = ""
+    """A diff of what would be written, or what is known about a doubt."""
+    expires_at: float | None = None
+    """When it will be denied by itself; only permissions have this."""
+    choices: tuple[str, ...] = ()
+    selected: str = ""
+    """The choice a script's rule would make; a person still answers."""
+    digest: str = ""
+    """Of the exact action; an approval is good for this and nothing else."""
+    call: Call | None = field(default=None, repr=False)
+    """What the policy decides on, to decide it again when mode or rules change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person, or a rule a person wrote, said."""
+
+    verdict: Literal["allow", "deny"] = "allow"
+    by: str = "user"
+    reason: str = ""
+    scope: Literal["call", "agent", "run", "session", "workspace"] = "call"
+    arguments: Mapping[str, Any] | None = None
+    """Edited arguments: they are validated and decided again."""
+    answer: Any = None
+    """For questions and doubts: the choice, or the text."""
+
+
+class Inbox:
+    """Everything that waits in one workbench. Lives on the core's loop."""
+
+    def __init__(self, changed: Callable[[Waiting, str], None]) -> None:
+        self.waiting: dict[str, Waiting] = {}
+        self._futures: dict[str, asyncio.Future[Answer]] = {}
+        self._changed = changed
+
+    async def ask(self, waiting: Waiting) -> Answer:
+        """Wait for an answer; cancelling the wait withdraws the question."""
+        future = asyncio.get_running_loop().create_future()
+        self.waiting[waiting.id] = waiting
+        self._futures[waiting.id] = future
+        self._changed(waiting, "asked")
+        try:
+            return await future
+        finally:
+            del self.waiting[waiting.id], self._futures[waiting.id]
+            self._changed(waiting, "answered" if not future.cancelled() else "withdrawn")
+
+    def answer(self, waiting_id: str, answer: Answer) -> None:
+        """Answer; UnknownName when nothing with this id waits any more."""
+        future = self._futures.get(waiting_id)
+        if future is None or future.done():
+            raise UnknownName("waiting request", waiting_id, self.waiting)
+        future.set_result(answer)
+
+    def of(self, run_id: str) -> list[Waiting]:
+        """What one run waits for, oldest first."""
+        return [w for w in self.waiting.values() if w.run_id == run_id]

@@ -1,0 +1,90 @@
+"""What every run of one workbench shares: the edges, the rules, the people to be told."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from workbench.agent.agent import Agent
+from workbench.agent.tool import Tool
+from workbench.journal.events import Event
+from workbench.permission.policy import Policy
+from workbench.run.hooks import Hooks
+from workbench.run.ports import Log, Models, ToolBox, Workers
+from workbench.run.waiting import Inbox
+from workbench.workflow.effects import Effect
+from workbench.workflow.pattern import Pattern
+
+Performer: TypeAlias = Callable[[Effect[Any], str, str], Awaitable[Any]]
+"""How a front performs effects of its own kind: ``(effect, key, idempotency key) -> result``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Something happening right now that is no row: a delta, progress, a question's coming."""
+
+    kind: Literal["delta", "progress", "started", "waiting", "notice"]
+    run_id: str
+    key: str
+    data: dict[str, Any]
+
+
+@dataclass
+class World:
+    """The shared surroundings. One per workbench; lives on the core's loop."""
+
+    log: Log
+    models: Models
+    toolbox: ToolBox
+    engine: Workers
+    inbox: Inbox
+    publish: Callable[[Event | Live], None]
+    policy: Policy
+    default_model: str
+    memory: MutableMapping[str, Any]
+    """The ``workspace`` scope of `remember` and `recall`."""
+    hooks: Hooks = field(default_factory=Hooks)
+    agents: dict[str, Agent] = field(default_factory=dict[str, Agent])
+    tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    patterns: dict[str, Pattern[..., Any]] = field(default_factory=dict[str, "Pattern[..., Any]"])
+    performers: dict[str, Performer] = field(default_factory=dict[str, "Performer"])
+    approval_timeout_s: float | None = None
+    scripts_only_preselect: bool = False
+    """In a screen, a script's ``approve`` rules select an answer and a person gives it."""
+    add_rule: Callable[[Any, str], None] | None = None
+    clock: Callable[[], float] = time.time
+    model_attempts: int = 3
+    cleanup_s: float = 10.0
+    """How long one effect of a cleanup may take."""
+
+
+class Acks:
+    """Carries the writer's word that rows are safe onto the core's loop, many at a time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._thread = threading.get_ident()
+        self._arrived: deque[Callable[[], None]] = deque()
+        self._scheduled = False
+
+    def put(self, act: Callable[[], None]) -> None:
+        """Have ``act`` called on the loop, in the order of the calls; from any thread."""
+        self._arrived.append(act)
+        if self._scheduled:
+            return
+        self._scheduled = True
+        if threading.get_ident() == self._thread:
+            self._loop.call_soon(self._drain)
+        else:
+            self._loop.call_soon_threadsafe(self._drain)
+
+    def _drain(self) -> None:
+        self._scheduled = False
+        while self._arrived:
+            self._arrived.popleft()()
+

@@ -1,0 +1,1 @@
+"""The command language: headless runs and line mode."""

@@ -1,0 +1,132 @@
+"""Commands that say what is allowed: rules, mode, limits."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from workbench.errors import UnknownName, UsageError
+from workbench.permission.policy import MODES, Mode
+from workbench.permission.rule import ARGUMENTS, WORDS, Rule, rule_from
+from workbench.script.command import Call, Command, Output, Parameter, said
+from workbench.script.session import Session
+
+_BOUND = re.compile(r"danger(<=|>=|<|>)(\w+)")
+_LIMITS = ("usd", "tokens", "steps", "seconds")
+
+
+async def _rule(session: Session, call: Call) -> Output:
+    rule = session.bench.add_rule(_read(session, call), by=session.rule_scope)
+    return said(f"rule {rule.id}: {rule}", data={"id": rule.id, "rule": str(rule)})
+
+
+def _read(session: Session, call: Call) -> Rule:
+    """The rule that a line says; a bare word is the tool, ``danger<=HIGH`` a bound."""
+    keys: dict[str, Any] = dict(call.inputs)
+    for word in call.line.words:
+        bound = _BOUND.fullmatch(word)
+        name, value = ("danger", bound[1] + bound[2]) if bound else ("tool", word)
+        if name in keys:
+            raise UsageError(f"{call.line.name!r} is given {name!r} twice")
+        keys[name] = value
+    tools = session.bench.tools.values()
+    arguments = {name for tool in tools for name in tool.parameters.get("properties", {})}
+    if keys.get("scope") == "run" and "run_id" not in keys:
+        keys["run_id"] = session.find()
+    known = ARGUMENTS | arguments
+    return rule_from(keys, WORDS[call.line.name], scope=session.rule_scope, arguments=known)
+
+
+async def _mode(session: Session, call: Call) -> Output:
+    name = call.text("name")
+    if name:
+        session.bench.set_mode(cast("Mode", name), by=session.rule_scope)
+    mode = session.bench.policy.mode
+    return said(f"mode {mode}", data={"mode": mode})
+
+
+async def _budget(session: Session, call: Call) -> Output:
+    for name in _LIMITS:
+        value = call.given.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            raise UsageError(f"{name!r} is a number of 0 or more, not {value!r}")
+        session.limits[name] = value
+    run = session.bench.runs.get(session.last)
+    if run is not None and run.status in {"running", "paused"} and call.given:
+        session.bench.set_limits(run.run_id, session.limits, by=session.rule_scope)
+    words = [f"{name} {value:g}" for name, value in session.limits.items()]
+    return said(" · ".join(words) or "no limits of this session", data=cast("Any", session.limits))
+
+
+async def _rules(session: Session, call: Call) -> Output:
+    bench = session.bench
+    if call.text("act") == "remove":
+        wanted = call.text("id")
+        if wanted not in {rule.id for rule in bench.policy.rules}:
+            raise UnknownName("rule", wanted, [rule.id for rule in bench.policy.rules])
+        bench.remove_rule(wanted, by=session.rule_scope)
+        return said(f"rule {wanted} is gone", data={"removed": wanted})
+    rules = bench.policy.rules
+    lines = [f"{rule.id}  {rule.scope:<9} {rule}" for rule in rules]
+    data: list[Any] = [{"id": rule.id, "rule": str(rule)} for rule in rules]
+    return Output(tuple(lines) or ("no rules",), data)
+
+
+_RULE_DETAILS = (
+    "Words of a rule: tool=GLOB (or just the name), agent=GLOB, danger<=LEVEL, argv=[…] for the"
+    " exact words of a command, and a glob for any argument of a tool: path=docs/**. Deny beats"
+    " confirm beats allow. In a script a rule lasts as long as the script; where a screen is, an"
+    " approving rule only preselects and the person answers."
+)
+
+
+def _verb(name: str, summary: str, *examples: str) -> Command:
+    return Command(
+        name,
+        summary,
+        _rule,
+        (Parameter("tool", "name or glob; then danger<=LEVEL", "tool", rest=True),),
+        takes_inputs=True,
+        is_setting=True,
+        details=_RULE_DETAILS,
+        examples=examples,
+    )
+
+
+COMMANDS = (
+    _verb(
+        "approve",
+        "Allow calls that fit, without a question.",
+        "approve write_file path=docs/** danger<=MEDIUM",
+        'approve bash_command argv=["python3", "check.py"]',
+    ),
+    _verb("confirm", "Ask about calls that fit, even where they would be allowed."),
+    _verb("deny", "Refuse calls that fit.", 'deny delete_file reason="nothing is deleted here"'),
+    Command(
+        "mode",
+        "Say or change what is allowed without a question: plan, confirm, edits, auto.",
+        _mode,
+        (Parameter("name", "the mode", "mode", choices=MODES),),
+        is_setting=True,
+    ),
+    Command(
+        "budget",
+        "Limit the runs to come, and the last run while it goes on.",
+        _budget,
+        tuple(
+            Parameter(name, f"most {name} of a run", "number", named_only=True) for name in _LIMITS
+        ),
+        is_setting=True,
+        examples=("budget usd=0.50 steps=200",),
+    ),
+    Command(
+        "rules",
+        "List the permission rules, or take one back.",
+        _rules,
+        (Parameter("act", "what to do", choices=("list", "remove")), Parameter("id", "a rule", "rule")),
+        is_setting=True,
+        examples=("rules remove 1f2e3d4c",),
+    ),
+)

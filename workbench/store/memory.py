@@ -1,0 +1,214 @@
+"""The store without a file: the same methods over plain lists, for tests and runs nobody keeps.
+
+It is also the shortest statement of what the methods mean. Rows are copied through JSON on their
+way in, as in the file, and `done` is called before `append` returns.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from workbench.errors import (
+    RunOwned,
+    StoreError,
+    UnknownName,
+    WorkbenchError,
+)
+from workbench.journal.events import Event
+from workbench.store import queries, workspace
+from workbench.store.projection import (
+    RunRow,
+    RunState,
+    UsageRow,
+    check_next,
+    check_parent,
+    total,
+)
+from workbench.store.workspace import Kind
+from workbench.store.writer import Done
+from workbench.values import Json, copied
+
+
+class MemoryStore:
+    """A store that forgets everything when it goes. For one thread."""
+
+    def __init__(self) -> None:
+        self._log: list[Event] = []
+        self._states: dict[str, RunState] = {}
+        self._epochs: dict[str, int] = {}
+        self._owned: set[str] = set()
+        self._catalogue: dict[str, list[dict[str, Any]]] = {}
+        self._settings: dict[str, Json] = {}
+        self._unheard: list[WorkbenchError] = []
+        self._open = True
+
+    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+        """Store all of the rows or none, then call ``done``."""
+        if not self._open:
+            raise StoreError("the store in memory was closed")
+        try:
+            rows = [_copied(event) for event in events]
+            self._check(rows)
+        except WorkbenchError as error:
+            if done is None:
+                self._unheard.append(error)
+            else:
+                done(error)
+            return
+        self._log += rows
+        self._take(rows)
+        if done is not None:
+            done(None)
+
+    def flush(self) -> None:
+        """Raise the first error that nobody was told about."""
+        unheard, self._unheard = self._unheard, []
+        if unheard:
+            raise unheard[0]
+
+    def close(self) -> None:
+        """Nothing can be appended afterwards."""
+        self._open = False
+        self._owned.clear()
+        self.flush()
+
+    def rows(
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> Iterator[Event]:
+        """The rows of a run and, before its cut, those of its parents, in order of ``seq``."""
+        line: dict[str, int] = {}
+        name, last = run_id, queries.END if upto is None else upto
+        while name:
+            row = self._state(name).row
+            line[name] = last
+            name, last = row["parent_id"], min(last, row["cut_seq"])
+        found = (e for e in self._log if e.run_id in line and after < e.seq <= line[e.run_id])
+        return (e for e in sorted(found, key=_seq) if kinds is None or e.kind in kinds)
+
+    def tail(self, after: int = 0, *, limit: int = queries.PAGE_ROWS) -> list[tuple[int, Event]]:
+        """Rows of all runs in order of commit, each with its place."""
+        return list(enumerate(self._log[after : after + limit], after + 1))
+
+    def last_place(self) -> int:
+        """The newest row's place."""
+        return len(self._log)
+
+    def run(self, run_id_or_prefix: str) -> RunRow:
+        """One run, by its id or the beginning of it."""
+        name = run_id_or_prefix
+        if name in self._states:
+            return self._states[name].as_row()
+        found = [row for row in self._newest() if name and row.run_id.startswith(name)]
+        if len(found) > 1:
+            raise queries.ambiguous_run(name, [row.run_id for row in found])
+        return found[0] if found else self._state(name).as_row()
+
+    def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[RunRow]:
+        """Runs, newest first; ``search`` looks into id, title, pattern, status, model, result."""
+        sought = search.casefold()
+        found = [
+            row
+            for row in self._newest()
+            if session in ("", row.session_id)
+            and any(sought in str(getattr(row, field)).casefold() for field in queries.SEARCHED)
+        ]
+        return found[:limit]
+
+    def children(self, run_id: str) -> list[RunRow]:
+        """The forks of a run, newest first."""
+        return [row for row in self._newest() if row.parent_id == run_id]
+
+    def checkpoints(self, run_id: str) -> list[Event]:
+        """The checkpoints one can go back to from a run, its parents' included."""
+        return list(self.rows(run_id, kinds={"checkpoint.taken"}))
+
+    def usage(self, run_id: str) -> UsageRow:
+        """What a run itself spent; zeros when there is no such run."""
+        return total(self._states[run_id].spent if run_id in self._states else {})
+
+    def approvals(self, run_id: str = "", *, limit: int = 1000) -> list[Event]:
+        """The newest rows about approvals, of one run (without parents) or of all."""
+        found = [e for e in self._log if e.kind in queries.APPROVAL_KINDS]
+        return [e for e in found if run_id in ("", e.run_id)][-limit:]
+
+    def last_seq(self, run_id: str) -> int:
+        """The newest row's number; 0 when there is no such run."""
+        return self._states[run_id].row["last_seq"] if run_id in self._states else 0
+
+    def rebuild(self) -> None:
+        """Compute the runs and their spending anew from the log."""
+        self._states.clear()
+        self._take(self._log)
+
+    def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Say what there is of a kind now; it replaces what was said before."""
+        self._catalogue[kind] = workspace.read_entries(entries, time.time())
+
+    def catalogued(self, kind: Kind) -> list[dict[str, Any]]:
+        """What there was of a kind when last said, by name."""
+        return [dict(entry) for entry in self._catalogue.get(kind, [])]
+
+    def get_setting(self, key: str) -> Json:
+        """A value kept for the workspace, None when there is none."""
+        return copied(self._settings.get(key))
+
+    def set_setting(self, key: str, value: Json) -> None:
+        """Keep a value for the workspace."""
+        self._settings[key] = copied(value)
+
+    def claim(self, run_id: str, *, take_over: bool = False) -> int:
+        """Become the one who drives a run; returns its epoch."""
+        if run_id in self._owned and not take_over:
+            raise RunOwned(f"run {run_id} is driven by this process already", pid=os.getpid())
+        self._owned.add(run_id)
+        self._epochs[run_id] = self._epochs.get(run_id, 0) + 1
+        return self._epochs[run_id]
+
+    def release(self, run_id: str) -> None:
+        """Let a run go; nothing happens when it was not claimed."""
+        self._owned.discard(run_id)
+
+    def owner(self, run_id: str) -> int | None:
+        """This process, if it claimed the run."""
+        return os.getpid() if run_id in self._owned else None
+
+    def _newest(self) -> list[RunRow]:
+        rows = [state.as_row() for state in reversed(self._states.values())]
+        return sorted(rows, key=lambda row: row.started_at, reverse=True)
+
+    def _state(self, run_id: str) -> RunState:
+        if run_id not in self._states:
+            raise UnknownName("run", run_id, self._states)
+        return self._states[run_id]
+
+    def _check(self, events: Sequence[Event]) -> None:
+        last = {run_id: state.row["last_seq"] for run_id, state in self._states.items()}
+        for event in events:
+            newest = last.get(event.run_id)
+            check_next(event, newest)
+            if newest is None and event.data.get("parent"):
+                check_parent(event, last.get(str(event.data["parent"])))
+            last[event.run_id] = event.seq
+
+    def _take(self, events: Sequence[Event]) -> None:
+        for event in events:
+            if event.run_id in self._states:
+                self._states[event.run_id].take(event)
+            else:
+                self._states[event.run_id] = RunState.begin(event)
+
+
+def _copied(event: Event) -> Event:
+    return Event(event.run_id, event.seq, event.at, event.kind, event.key, copied(event.data))
+
+
+def _seq(event: Event) -> int:
+    return event.seq

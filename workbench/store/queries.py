@@ -1,0 +1,211 @@
+"""Reading: each function one question, answered from a lent read-only connection.
+
+Nothing here holds a read open for longer than a page, because the WAL cannot be reset under a
+reader. Pages still fit together: rows of the log never change, so a long iteration sees what a
+single read at its end would have seen.
+"""
+
+# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from workbench.errors import StoreDamaged, UnknownName, UsageError
+from workbench.journal.events import Event
+from workbench.store import packing
+from workbench.store.blobs import Blobs
+from workbench.store.connection import Readers
+from workbench.store.packing import unpack
+from workbench.store.projection import COLUMNS, SPENT, RunRow, SpentKey
+from workbench.store.schema import SOUGHT, SOUGHT_KINDS
+
+PAGE_ROWS: Final = 1000
+END: Final = 2**62
+"""A row number that no run reaches."""
+
+SEARCHED: Final = ("run_id", "title", "pattern", "status", "model", "result_preview")
+"""Where a search of the runs looks."""
+
+APPROVAL_KINDS: Final = ("approval.asked", "approval.answered", "approval.withdrawn")
+
+_RUN: Final = f"SELECT {', '.join(COLUMNS)} FROM run_states"
+_NEWEST: Final = "ORDER BY started_at DESC, rowid DESC"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """The part of a run that belongs to a line of forks: rows after ``after`` up to ``upto``."""
+
+    run_id: str
+    after: int
+    upto: int
+
+
+def line(readers: Readers, run_id: str, upto: int) -> list[Stretch]:
+    """The run and its parents, root first, each with the rows that belong to the run.
+
+    Raises:
+        UnknownName: there is no such run.
+        StoreDamaged: a parent is not there.
+    """
+    with readers.read() as connection:
+        found = connection.execute(_LINE, (upto, run_id)).fetchall()
+    if not found:
+        raise unknown_run(readers, run_id)
+    parent = found[-1][1]
+    if parent is not None:
+        raise StoreDamaged(f"run {parent}, a parent of {run_id}, is missing")
+    return [Stretch(name, cut, upto) for name, _, cut, upto in reversed(found)]
+
+
+_LINE: Final = """
+    WITH RECURSIVE line(run_id, parent_id, cut_seq, upto) AS (
+      SELECT run_id, parent_id, cut_seq, ?1 FROM run_states WHERE run_id = ?2
+      UNION ALL
+      SELECT r.run_id, r.parent_id, r.cut_seq, min(line.upto, line.cut_seq)
+      FROM line JOIN run_states r ON r.run_id = line.parent_id)
+    SELECT run_id, parent_id, cut_seq, upto FROM line"""
+
+
+def rows(
+    readers: Readers,
+    blobs: Blobs,
+    stretches: Sequence[Stretch],
+    after: int,
+    kinds: Collection[str] | None,
+) -> Iterator[Event]:
+    """The events of some stretches, page by page."""
+    query, names = _page_query(kinds)
+    for stretch in stretches:
+        last = max(after, stretch.after)
+        while last < stretch.upto:
+            with readers.read() as connection:
+                page = connection.execute(
+                    query, (stretch.run_id, last, stretch.upto, *names)
+                ).fetchall()
+            for row in page:
+                yield unpack(row, blobs)
+            if len(page) < PAGE_ROWS:
+                break
+            last = page[-1][1]
+
+
+def _page_query(kinds: Collection[str] | None) -> tuple[str, list[str]]:
+    names = sorted(set(kinds or ()))
+    condition = ""
+    if kinds is not None:
+        condition = f"AND kind IN ({', '.join('?' * len(names))}) "
+        if SOUGHT_KINDS.issuperset(names):
+            condition += f"AND {SOUGHT} "
+    query = (
+        f"SELECT {packing.COLUMNS} FROM events WHERE run_id = ? AND seq > ? AND seq <= ? "
+        f"{condition}ORDER BY seq LIMIT {PAGE_ROWS}"
+    )
+    return query, names
+
+
+def tail(readers: Readers, blobs: Blobs, after: int, limit: int) -> list[tuple[int, Event]]:
+    """Rows of all runs in the order of their commits, each with its place in that order."""
+    with readers.read() as connection:
+        found = connection.execute(
+            f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? ORDER BY id LIMIT ?",
+            (after, limit),
+        ).fetchall()
+    return [(row[0], unpack(row[1:], blobs)) for row in found]
+
+
+def last_place(readers: Readers) -> int:
+    """The newest row's place in the order over all runs; 0 in an empty log."""
+    with readers.read() as connection:
+        return connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
+
+
+def sought(
+    readers: Readers, blobs: Blobs, kinds: Sequence[str], run_id: str, limit: int
+) -> list[Event]:
+    """The newest rows of kinds that have an index, over all runs or in one; oldest first."""
+    query = (
+        f"SELECT {packing.COLUMNS} FROM events WHERE kind IN ({', '.join('?' * len(kinds))}) "
+        f"AND {SOUGHT} {'AND run_id = ? ' if run_id else ''}ORDER BY id DESC LIMIT ?"
+    )
+    values = (*kinds, run_id, limit) if run_id else (*kinds, limit)
+    with readers.read() as connection:
+        found = connection.execute(query, values).fetchall()
+    return [unpack(row, blobs) for row in reversed(found)]
+
+
+def find_run(readers: Readers, name: str) -> RunRow:
+    """The run of this id, or the only one whose id begins so.
+
+    Raises:
+        UnknownName: no run is called so.
+        UsageError: several are; lists them.
+    """
+    end = name + chr(0x10FFFF)
+    with readers.read() as connection:
+        found = connection.execute(f"{_RUN} WHERE run_id = ?", (name,)).fetchall()
+        if not found and name:
+            query = f"{_RUN} WHERE run_id > ? AND run_id < ? {_NEWEST} LIMIT 9"
+            found = connection.execute(query, (name, end)).fetchall()
+    if not found:
+        raise unknown_run(readers, name)
+    if len(found) > 1:
+        raise ambiguous_run(name, [row[0] for row in found])
+    return RunRow(*found[0])
+
+
+def unknown_run(readers: Readers, name: str) -> UnknownName:
+    """The error, with the nearest of the newest runs."""
+    with readers.read() as connection:
+        newest = connection.execute(f"SELECT run_id FROM run_states {_NEWEST} LIMIT 200")
+        return UnknownName("run", name, [run_id for (run_id,) in newest])
+
+
+def ambiguous_run(name: str, found: Sequence[str]) -> UsageError:
+    """The error, listing up to eight of the runs."""
+    shown = ", ".join(found[:8]) + (" and more" if len(found) > 8 else "")
+    return UsageError(f"several runs begin with {name!r}: {shown}", hint="Write more of its id")
+
+
+def runs(readers: Readers, limit: int, search: str, session: str) -> list[RunRow]:
+    """Runs, newest first."""
+    conditions, values = ["1"], list[Any]()
+    if session:
+        conditions.append("session_id = ?")
+        values.append(session)
+    if search:
+        escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        conditions.append(
+            "(" + " OR ".join(f"{field} LIKE ? ESCAPE '\\'" for field in SEARCHED) + ")"
+        )
+        values += [f"%{escaped}%"] * len(SEARCHED)
+    query = f"{_RUN} WHERE {' AND '.join(conditions)} {_NEWEST} LIMIT ?"
+    with readers.read() as connection:
+        return [RunRow(*row) for row in connection.execute(query, (*values, limit)).fetchall()]
+
+
+def children(readers: Readers, run_id: str) -> list[RunRow]:
+    """The forks of a run, newest first."""
+    with readers.read() as connection:
+        found = connection.execute(f"{_RUN} WHERE parent_id = ? {_NEWEST}", (run_id,)).fetchall()
+    return [RunRow(*row) for row in found]
+
+
+def last_seq(readers: Readers, run_id: str) -> int:
+    """The newest row of a run, 0 when there is no such run."""
+    with readers.read() as connection:
+        found = connection.execute(
+            "SELECT last_seq FROM run_states WHERE run_id = ?", (run_id,)
+        ).fetchone()
+    return found[0] if found else 0
+
+
+def spent(readers: Readers, run_id: str) -> dict[SpentKey, list[Any]]:
+    """What a run spent by day, agent and model."""
+    query = f"SELECT day, agent, model, {', '.join(SPENT)} FROM spent WHERE run_id = ?"
+    with readers.read() as connection:
+        found = connection.execute(query, (run_id,)).fetchall()
+    return {(day, agent, model): sums for day, agent, model, *sums in found}

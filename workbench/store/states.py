@@ -1,0 +1,133 @@
+"""The projection as the writer keeps it: read once a run, changed in memory, written each batch.
+
+What is remembered is only true as long as nobody else commits and no transaction fails; the
+writer calls `forget` then.
+"""
+
+# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+from workbench.journal.events import Event
+from workbench.store import packing
+from workbench.store.blobs import Blobs
+from workbench.store.packing import unpack
+from workbench.store.projection import COLUMNS, FIXED, SPENT, RunState, check_next, check_parent
+
+REMEMBERED: Final = 4096
+"""Runs kept in memory; more than that and all are read anew."""
+
+_SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM run_states WHERE run_id = ?"
+_SPENT_OF: Final = f"SELECT day, agent, model, {', '.join(SPENT)} FROM spent WHERE run_id = ?"
+_NEXT_EVENTS: Final = (
+    f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? ORDER BY id LIMIT 1000"
+)
+_INSERT: Final = (
+    f"INSERT INTO run_states ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+_CHANGING: Final = tuple(name for name in COLUMNS if name not in FIXED)
+_UPDATE: Final = (
+    f"UPDATE run_states SET {', '.join(f'{name} = ?' for name in _CHANGING)} WHERE run_id = ?"
+)
+"""Only what can change: naming an indexed column would rewrite its index each time."""
+
+_PUT_SPENT: Final = (
+    f"INSERT INTO spent (run_id, day, agent, model, {', '.join(SPENT)}) "
+    f"VALUES (?, ?, ?, ?, {', '.join('?' * len(SPENT))}) "
+    f"ON CONFLICT (run_id, day, agent, model) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in SPENT)
+)
+
+
+class States:
+    """The runs that are being written; every method inside the writer's transaction."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._known: dict[str, RunState | None] = {}
+        self._changed: dict[str, RunState] = {}
+        self._new: set[str] = set()
+
+    def forget(self) -> None:
+        """Read everything anew from now on."""
+        self._known.clear()
+        self._changed.clear()
+        self._new.clear()
+
+    def check(self, events: Sequence[Event]) -> None:
+        """Refuse events that do not follow what is there: all of them or none are stored.
+
+        Raises:
+            StoreError: see `check_next` and `check_parent`.
+        """
+        last: dict[str, int | None] = {}
+        for event in events:
+            run_id = event.run_id
+            newest = last[run_id] if run_id in last else self._last_seq(run_id)
+            check_next(event, newest)
+            if newest is None and event.data.get("parent"):
+                parent = str(event.data["parent"])
+                check_parent(event, last[parent] if parent in last else self._last_seq(parent))
+            last[run_id] = event.seq
+
+    def take(self, events: Sequence[Event]) -> None:
+        """Let checked events have their consequences."""
+        for event in events:
+            state = self._find(event.run_id)
+            if state is None:
+                state = RunState.begin(event)
+                self._known[event.run_id] = state
+                self._new.add(event.run_id)
+            else:
+                state.take(event)
+            self._changed[event.run_id] = state
+
+    def write(self) -> None:
+        """Write what changed."""
+        execute = self._connection.execute
+        for run_id, state in self._changed.items():
+            row = state.row
+            if run_id in self._new:
+                execute(_INSERT, [row[name] for name in COLUMNS])
+            else:
+                execute(_UPDATE, [*(row[name] for name in _CHANGING), run_id])
+            for key in state.touched:
+                execute(_PUT_SPENT, (run_id, *key, *state.spent[key]))
+            state.touched.clear()
+        self._new.clear()
+        self._changed.clear()
+        if len(self._known) > REMEMBERED:
+            self._known.clear()
+
+    def _last_seq(self, run_id: str) -> int | None:
+        state = self._find(run_id)
+        return None if state is None else state.row["last_seq"]
+
+    def _find(self, run_id: str) -> RunState | None:
+        if run_id not in self._known:
+            self._known[run_id] = self._read(run_id)
+        return self._known[run_id]
+
+    def _read(self, run_id: str) -> RunState | None:
+        found = self._connection.execute(_SELECT, (run_id,)).fetchone()
+        if found is None:
+            return None
+        state = RunState(dict(zip(COLUMNS, found, strict=True)))
+        for day, agent, model, *sums in self._connection.execute(_SPENT_OF, (run_id,)):
+            state.spent[(day, agent, model)] = sums
+        return state
+
+
+def rebuild(connection: sqlite3.Connection, blobs: Blobs) -> None:
+    """Compute the projections anew from the log; inside a transaction."""
+    connection.execute("DELETE FROM run_states")
+    connection.execute("DELETE FROM spent")
+    states, after = States(connection), 0
+    while rows := connection.execute(_NEXT_EVENTS, (after,)).fetchall():
+        states.take([unpack(row[1:], blobs) for row in rows])
+        states.write()
+        after = rows[-1][0]

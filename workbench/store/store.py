@@ -1,0 +1,235 @@
+"""The store: one SQLite file of runs, with its one writer, its readers and its locks.
+
+Everything else in this folder is a part of it. `memory.MemoryStore` has the same methods, is what
+a run without a file uses, and says in a few lines what they mean; one set of tests runs over both.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from workbench.errors import StoreError
+from workbench.journal.events import Event
+from workbench.store import opening, ownership, queries, states, workspace
+from workbench.store.blobs import Blobs
+from workbench.store.connection import Readers, Synchronous, translated
+from workbench.store.ownership import RunLock
+from workbench.store.projection import RunRow, UsageRow, total
+from workbench.store.workspace import Kind
+from workbench.store.writer import Done, Writer
+from workbench.values import Json
+
+PATIENCE_S: Final = 10.0
+"""How long to wait for another program that writes, before that is an error."""
+
+
+class Store:
+    """An open database. Methods may be called from any thread, but not from a `done` callback."""
+
+    def __init__(self, path: Path, readers: Readers, blobs: Blobs, writer: Writer | None) -> None:
+        self.path = path
+        self.blobs = blobs
+        """Where big payloads are; other rooms keep contents of files here too."""
+        self._readers = readers
+        self._writer = writer
+        self._locks: dict[str, RunLock] = {}
+
+    @staticmethod
+    def open(
+        path: Path,
+        *,
+        synchronous: Synchronous = "FULL",
+        readonly: bool = False,
+        patience_s: float = PATIENCE_S,
+    ) -> Store:
+        """Open a database, making it (private to the user) when there is none.
+
+        Args:
+            path: the file. Blobs and locks stand in folders beside it.
+            synchronous: FULL survives a power cut; NORMAL only a crash of the process.
+            readonly: only read; also a file that a later version wrote.
+            patience_s: how long to wait for another program that writes.
+
+        Raises:
+            StoreNewer: a later version wrote it (not when ``readonly``).
+            StoreForeign: it is another program's database.
+            StoreDamaged: it is not a database, or parts of it cannot be read.
+            StoreError: it is locked, or not ours to read or write.
+        """
+        path = Path(os.path.abspath(path))  # noqa: PTH100  absolute, and links stay links
+        readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
+        if readonly:
+            opening.for_reading(path, readers)
+            return Store(path, readers, blobs, None)
+        link = opening.for_writing(path, synchronous, patience_s)
+        return Store(path, readers, blobs, Writer(path, link, blobs, patience_s))
+
+    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+        """Queue rows and return at once; the order of calls is the order of rows.
+
+        They are stored together or not at all. ``done`` is called on the writer thread, after
+        their commit with None, or with the error that prevented it; it must be quick. An error
+        that has no ``done`` to go to is raised by the next `flush` or `close`.
+        """
+        self._write().append(events, done)
+
+    def flush(self) -> None:
+        """Wait until everything that was appended is committed."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Commit what is queued, let every claimed run go, and close the file."""
+        writer, self._writer = self._writer, None
+        try:
+            if writer is not None:
+                writer.flush()
+        finally:
+            self._readers.close()
+            if writer is not None:
+                writer.close()
+            while self._locks:
+                self._locks.popitem()[1].release()
+
+    def rows(
+        self,
+        run_id: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        kinds: Collection[str] | None = None,
+    ) -> Iterator[Event]:
+        """The rows of a run and, before its cut, those of its parents, in order of ``seq``.
+
+        A parent's rows keep the parent's ``run_id``. Only committed rows are seen.
+
+        Raises:
+            UnknownName: there is no such run.
+            StoreDamaged: while iterating, when a row or its blob cannot be read.
+        """
+        line = queries.line(self._readers, run_id, queries.END if upto is None else upto)
+        return queries.rows(self._readers, self.blobs, line, after, kinds)
+
+    def tail(self, after: int = 0, *, limit: int = queries.PAGE_ROWS) -> list[tuple[int, Event]]:
+        """Rows of all runs in order of commit, each with its place: go on after the last one."""
+        return queries.tail(self._readers, self.blobs, after, limit)
+
+    def last_place(self) -> int:
+        """Where `tail` would go on to see only what is still to come."""
+        return queries.last_place(self._readers)
+
+    def run(self, run_id_or_prefix: str) -> RunRow:
+        """One run, by its id or the beginning of it.
+
+        Raises:
+            UnknownName: no run is called so.
+            UsageError: several are; lists them.
+        """
+        return queries.find_run(self._readers, run_id_or_prefix)
+
+    def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[RunRow]:
+        """Runs, newest first; ``search`` looks into id, title, pattern, status, model, result."""
+        return queries.runs(self._readers, limit, search, session)
+
+    def children(self, run_id: str) -> list[RunRow]:
+        """The forks of a run, newest first."""
+        return queries.children(self._readers, run_id)
+
+    def checkpoints(self, run_id: str) -> list[Event]:
+        """The checkpoints one can go back to from a run, its parents' included."""
+        return list(self.rows(run_id, kinds={"checkpoint.taken"}))
+
+    def usage(self, run_id: str) -> UsageRow:
+        """What a run itself spent; zeros when there is no such run."""
+        return total(queries.spent(self._readers, run_id))
+
+    def approvals(self, run_id: str = "", *, limit: int = 1000) -> list[Event]:
+        """The newest rows about approvals, of one run (without parents) or of all; oldest first."""
+        return queries.sought(self._readers, self.blobs, queries.APPROVAL_KINDS, run_id, limit)
+
+    def last_seq(self, run_id: str) -> int:
+        """The newest row's number; 0 when there is no such run."""
+        return queries.last_seq(self._readers, run_id)
+
+    def rebuild(self) -> None:
+        """Compute the runs and their spending anew from the log."""
+        self._write().perform(lambda link: states.rebuild(link, self.blobs))
+
+    def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Say what there is of a kind now; it replaces what was said before.
+
+        An entry has ``name`` and may have ``version source_digest parameters origin doc``.
+        """
+        full = workspace.read_entries(entries, time.time())
+        self._write().perform(lambda link: workspace.replace_catalogue(link, kind, full))
+
+    def catalogued(self, kind: Kind) -> list[dict[str, Any]]:
+        """What there was of a kind when last said, by name."""
+        with self._readers.read() as link:
+            return workspace.catalogued(link, kind)
+
+    def get_setting(self, key: str) -> Json:
+        """A value kept for the workspace, None when there is none."""
+        with self._readers.read() as link:
+            return workspace.read_setting(link, key)
+
+    def set_setting(self, key: str, value: Json) -> None:
+        """Keep a value for the workspace; durable when this returns."""
+        at = time.time()
+        self._write().perform(lambda link: workspace.write_setting(link, key, value, at))
+
+    def claim(self, run_id: str, *, take_over: bool = False) -> int:
+        """Become the one who drives a run; returns the epoch that its rows are checked against.
+
+        Args:
+            run_id: the run; it need not have rows yet.
+            take_over: also when a living process holds it, which is fenced by that.
+
+        Raises:
+            RunOwned: somebody holds it, this process included; names the pid.
+        """
+        writer = self._write()
+        if take_over:
+            self.release(run_id)
+        lock = self._lock(run_id, take_over=take_over)
+        try:
+            epoch = writer.perform(
+                lambda link: ownership.raise_epoch(link, run_id, os.getpid(), time.time())
+            )
+        except BaseException:
+            lock.release()
+            raise
+        writer.own(run_id, epoch)
+        self._locks[run_id] = lock
+        return epoch
+
+    def release(self, run_id: str) -> None:
+        """Let a run go; nothing happens when it was not claimed."""
+        lock = self._locks.pop(run_id, None)
+        if lock is None:
+            return
+        try:
+            # Whoever takes the run next must find all of its rows.
+            self.flush()
+        finally:
+            self._write().disown(run_id)
+            lock.release()
+
+    def owner(self, run_id: str) -> int | None:
+        """The process that drives a run now (0 when it has not said which), or None."""
+        return ownership.holder(ownership.locks_of(self.path), run_id)
+
+    def _write(self) -> Writer:
+        if self._writer is None:
+            raise StoreError(f"{self.path} is not open for writing")
+        return self._writer
+
+    def _lock(self, run_id: str, *, take_over: bool) -> RunLock:
+        try:
+            return RunLock.take(ownership.locks_of(self.path), run_id, take_over=take_over)
+        except OSError as error:
+            raise translated(error, self.path) from error

@@ -1,0 +1,325 @@
+"""The one thread that writes, with the one connection that can.
+
+Whoever appends puts events on a queue and goes on. The thread takes everything that is there,
+commits it as one transaction and then tells each of them: under load many events share the cost
+of one sync, and a lone one waits for nothing. Packing happens here too: it keeps the callers'
+thread free and the order of rows the order of calls.
+
+A batch can fail as a whole (no room, a lock, a file that was replaced) and the thread goes on
+with the next one. What was refused leaves no hole: a later row of the same run is refused too,
+because its number does not follow.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeGuard, TypeVar, cast
+
+from workbench.errors import StoreError, WorkbenchError
+from workbench.journal.events import Event
+from workbench.store import ownership, schema
+from workbench.store.blobs import Blobs
+from workbench.store.connection import FAILURES, translated
+from workbench.store.opening import newer
+from workbench.store.packing import Row, pack
+from workbench.store.states import States
+
+T = TypeVar("T")
+Done = Callable[[BaseException | None], None]
+
+BATCH_APPENDS: Final = 4096
+"""The most that share one transaction: bounds how long others wait for the file."""
+
+_INSERT: Final = (
+    "INSERT INTO events (run_id, seq, at, kind, key, data, spilled) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_BAD_VALUES: Final = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.ProgrammingError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    AttributeError,
+)
+"""What a value of the wrong type in one event raises: the fault of that event alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Append:
+    events: Sequence[Event]
+    done: Done | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Other work for the writing connection, in a transaction of its own; None only waits."""
+
+    work: Callable[[sqlite3.Connection], Any] | None
+    future: Future[Any]
+
+
+class Writer:
+    """Owns the connection that writes. Every method may be called from any thread."""
+
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, blobs: Blobs, patience_s: float
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._blobs = blobs
+        self._lock = ownership.FileLock(path, patience_s)
+        self._files = (str(path), f"{path}-wal")
+        self._inodes = _inodes(self._files)
+        self._data_version = -1
+        self._states = States(connection)
+        self._epochs: dict[str, int] = {}
+        """What the file says, as last read."""
+        self._owned: Mapping[str, int] = {}
+        """What this process was given; replaced, never changed, because callers set it."""
+        self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
+        self._hands: deque[_Append | _Job] = deque()
+        """What the thread took from the queue and has not answered yet."""
+        self._unheard: deque[BaseException] = deque()
+        self._gone = False
+        self._thread = threading.Thread(target=self._live, name="store-writer", daemon=True)
+        self._thread.start()
+
+    # For everybody
+
+    def append(self, events: Sequence[Event], done: Done | None) -> None:
+        """Queue rows; ``done`` is called on the writer thread when they are committed or not."""
+        if self._gone:
+            raise StoreError(f"{self._path} was closed")
+        self._put(_Append(events, done))
+
+    def perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something else in a transaction, after what was queued before, and wait for it."""
+        return self._wait(_Job(work, Future()))
+
+    def flush(self) -> None:
+        """Wait until everything queued is committed; raises what nobody was told about."""
+        self._wait(_Job(None, Future()))
+        if self._unheard:
+            first = self._unheard.popleft()
+            self._unheard.clear()
+            raise first
+
+    def own(self, run_id: str, epoch: int) -> None:
+        """Write this run's rows only as long as nobody raised its epoch."""
+        self._owned = {**self._owned, run_id: epoch}
+
+    def disown(self, run_id: str) -> None:
+        """No longer compare this run's epoch."""
+        self._owned = {name: epoch for name, epoch in self._owned.items() if name != run_id}
+
+    def close(self) -> None:
+        """Commit what is queued, end the thread and close the connection."""
+        if not self._gone:
+            self._put(None)
+        self._thread.join()
+
+    # On the writer thread
+
+    def _live(self) -> None:
+        try:
+            while self._drain():
+                self._work_off()
+        finally:
+            # Also when a fault of ours ends the thread: nobody may wait for it in vain.
+            self._gone = True
+            self._bury(self._hands)
+            self._bury_queue()
+            self._connection.close()
+            self._lock.close()
+
+    def _drain(self) -> bool:
+        """Take what is there, or wait for something; False when it is the end."""
+        item = self._queue.get()
+        while item is not None:
+            self._hands.append(item)
+            if len(self._hands) >= BATCH_APPENDS or self._queue.empty():
+                return True
+            item = self._queue.get()
+        self._work_off()
+        return False
+
+    def _work_off(self) -> None:
+        while self._hands:
+            appends = list(takewhile(_is_append, self._hands))
+            if not appends:
+                self._do(cast("_Job", self._hands[0]))
+                self._hands.popleft()
+                continue
+            errors = self._store(appends)
+            for _ in appends:
+                self._hands.popleft()
+            self._tell(zip(appends, errors, strict=True))
+
+    def _do(self, job: _Job) -> None:
+        try:
+            if job.work is None:
+                job.future.set_result(None)
+                return
+            with self._transaction():
+                # A job may change whatever is remembered here.
+                self._forget()
+                result = job.work(self._connection)
+            job.future.set_result(result)
+        except (*FAILURES, *_BAD_VALUES) as error:
+            job.future.set_exception(translated(error, self._path))
+
+    def _store(self, appends: list[_Append]) -> Sequence[BaseException | None]:
+        """Commit together what can be, and say for each what prevented it."""
+        try:
+            return self._commit(appends)
+        except _BAD_VALUES as error:
+            if len(appends) > 1:
+                return [self._store([append])[0] for append in appends]
+            return [StoreError(f"an event has a value that no row can carry: {error}")]
+        except FAILURES as error:
+            return [translated(error, self._path)] * len(appends)
+
+    def _tell(self, told: Iterator[tuple[_Append, BaseException | None]]) -> None:
+        try:
+            for append, error in told:
+                if append.done is not None:
+                    # The loop that wanted to know may be closed; what is stored is stored.
+                    with suppress(RuntimeError):
+                        append.done(error)
+                elif error is not None:
+                    self._unheard.append(error)
+        except BaseException:
+            # One listener's fault ends this thread, and the others still hear the truth.
+            self._tell(told)
+            raise
+
+    def _commit(self, appends: list[_Append]) -> list[BaseException | None]:
+        """One transaction; what cannot be stored is left out of it and its error returned."""
+        packed = [self._pack(append.events) for append in appends]
+        errors: list[BaseException | None] = []
+        with self._transaction():
+            rows: list[Row] = []
+            for append, found in zip(appends, packed, strict=True):
+                error = found if isinstance(found, WorkbenchError) else self._refusal(append.events)
+                errors.append(error)
+                if error is None and not isinstance(found, WorkbenchError):
+                    self._states.take(append.events)
+                    rows += found
+            self._connection.executemany(_INSERT, rows)
+            self._states.write()
+        return errors
+
+    def _pack(self, events: Sequence[Event]) -> list[Row] | WorkbenchError:
+        try:
+            return [pack(event, self._blobs) for event in events]
+        except (WorkbenchError, OSError) as error:
+            return translated(error, self._path)
+
+    def _refusal(self, events: Sequence[Event]) -> StoreError | None:
+        try:
+            if self._owned:
+                self._check_fences({event.run_id for event in events})
+            self._states.check(events)
+        except StoreError as error:
+            return error
+        return None
+
+    def _check_fences(self, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
+            owned = self._owned.get(run_id)
+            if owned is None:
+                continue
+            if run_id not in self._epochs:
+                self._epochs[run_id] = ownership.epoch_of(self._connection, run_id)
+            if self._epochs[run_id] != owned:
+                raise StoreError(
+                    f"this process is fenced: run {run_id} was taken over "
+                    f"(epoch {self._epochs[run_id]}, and ours was {owned})",
+                    hint="Follow it read-only, or claim it again",
+                )
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        with self._lock.held():
+            self._connection.execute("BEGIN IMMEDIATE")
+            committed = False
+            try:
+                self._look_around()
+                yield
+                self._connection.execute("COMMIT")
+                committed = True
+            finally:
+                if not committed:
+                    self._forget()
+                    # SQLite has rolled back by itself after some errors.
+                    with suppress(sqlite3.Error):
+                        self._connection.execute("ROLLBACK")
+
+    def _look_around(self) -> None:
+        """Whether the files and the schema are still what they were."""
+        if _inodes(self._files) != self._inodes:
+            raise StoreError(
+                f"{self._path} or its WAL was replaced while it was open",
+                hint="Nothing is written any more; close the workbench and look at the folder",
+            )
+        (data_version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if data_version == self._data_version:
+            return
+        # Another connection committed since our last transaction.
+        self._forget()
+        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
+        if version != schema.VERSION:
+            raise newer(self._path, version)
+        self._data_version = data_version
+
+    def _forget(self) -> None:
+        self._states.forget()
+        self._epochs.clear()
+
+    # Queue and end
+
+    def _put(self, item: _Append | _Job | None) -> None:
+        self._queue.put(item)
+        if self._gone:
+            self._bury_queue()
+
+    def _wait(self, job: _Job) -> Any:
+        if threading.current_thread() is self._thread:
+            raise StoreError("the writer cannot wait for itself: do this outside of a callback")
+        self._put(job)
+        return job.future.result()
+
+    def _bury_queue(self) -> None:
+        with suppress(Empty):
+            while True:
+                item = self._queue.get_nowait()
+                self._bury([] if item is None else [item])
+
+    def _bury(self, items: Iterable[_Append | _Job]) -> None:
+        """Answer what will never be worked off."""
+        error = StoreError(f"{self._path} was closed")
+        for item in items:
+            if isinstance(item, _Append):
+                self._tell(iter([(item, error)]))
+            else:
+                item.future.set_exception(error)
+
+
+def _is_append(item: _Append | _Job) -> TypeGuard[_Append]:
+    return isinstance(item, _Append)
+
+
+def _inodes(files: Iterable[str]) -> list[tuple[int, int]]:
+    return [(found.st_dev, found.st_ino) for found in map(os.stat, files)]

@@ -1,0 +1,1 @@
+"""What agents can do to the world, and the edges it is done through."""

@@ -1,0 +1,173 @@
+"""Run one program and leave nothing of it behind: a program of its own, started per command.
+
+It makes itself the parent of every orphan below it (a Linux *subreaper*), so a grandchild that
+began a session of its own is still found. The command ends when its first process ends; whatever
+is left then, or when the control pipe on standard input closes (a cancelled call, a time limit,
+a killed workbench), is asked to end, given a moment, stopped and killed.
+
+Only the standard library, run with ``python -I -S``: ``reaper.py GRACE_S FILE_BYTES ARGV…``.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import select
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+_SUBREAPER = 36
+_LAST_S = 2.0
+_NOT_STARTED = 127
+
+
+def main() -> int:
+    """Run the program of the command line; returns its exit code, 128 + n for a signal."""
+    grace_s, file_bytes, argv = float(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
+    _adopt_orphans()
+    wake = _wakeup()
+    child = os.fork()
+    if child == 0:
+        _become(argv, file_bytes)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    os.dup2(quiet, 1)
+    os.dup2(quiet, 2)
+    status = _watch(child, wake)
+    if _alive():
+        _end_all(grace_s, wake)
+    return os.waitstatus_to_exitcode(status) if status is not None else 128 + signal.SIGKILL
+
+
+def _adopt_orphans() -> None:
+    if sys.platform != "linux":
+        return
+    import ctypes  # noqa: PLC0415 (absent or slow elsewhere)
+
+    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+
+def _wakeup() -> int:
+    """A descriptor that becomes readable when a child ends."""
+    reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(writing)
+    signal.signal(signal.SIGCHLD, _noticed)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    return reading
+
+
+def _noticed(_number: int, _frame: object) -> None:
+    """A handler there must be, or nothing is written to the wakeup descriptor."""
+
+
+def _become(argv: list[str], file_bytes: int) -> None:
+    """Turn the forked child into the command; never returns."""
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.setsid()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _limit(resource.RLIMIT_CORE, 0)
+        _limit(resource.RLIMIT_FSIZE, file_bytes)
+        os.execv(argv[0], argv[1:])  # noqa: S606 (the very argv that was decided on)
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+    finally:
+        os._exit(_NOT_STARTED)
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(what, (bound, bound))
+
+
+def _watch(child: int, wake: int) -> int | None:
+    """Wait until the command's first process ends (its status) or the control closes (None)."""
+    while True:
+        ready, _, _ = select.select([0, wake], [], [])
+        if 0 in ready:
+            return None
+        _drain(wake)
+        for pid, status in _reaped():
+            if pid == child:
+                return status
+
+
+def _drain(wake: int) -> None:
+    with suppress(BlockingIOError):
+        while os.read(wake, 512):
+            pass
+
+
+def _reaped() -> Iterator[tuple[int, int]]:
+    with suppress(ChildProcessError):
+        while (found := os.waitpid(-1, os.WNOHANG))[0]:
+            yield found
+
+
+def _alive() -> bool:
+    """Whether any child is left: with all orphans adopted, whether anything is left."""
+    for _ in _reaped():
+        pass
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _end_all(grace_s: float, wake: int) -> None:
+    _signal(_descendants(), signal.SIGTERM)
+    _wait(grace_s, wake)
+    until = time.monotonic() + _LAST_S
+    while _alive() and time.monotonic() < until:
+        # Stopped first, so that a process which keeps forking cannot outrun the look-up.
+        _signal(_descendants(), signal.SIGSTOP)
+        _signal(_descendants(), signal.SIGKILL)
+        _wait(0.02, wake)
+
+
+def _wait(seconds: float, wake: int) -> None:
+    until = time.monotonic() + seconds
+    while _alive() and (left := until - time.monotonic()) > 0:
+        select.select([wake], [], [], min(left, 0.05))
+        _drain(wake)
+
+
+def _signal(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def _descendants() -> list[int]:
+    """Every process below this one, found by the parents that the kernel tells."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in _parents():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    waiting = [os.getpid()]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+def _parents() -> Iterator[tuple[int, int]]:
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 (starts faster)
+        if name.isdigit():
+            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
+                # The name in brackets may hold anything, so the fields are read after its end.
+                yield int(name), int(file.read().rpartition(b")")[2].split()[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

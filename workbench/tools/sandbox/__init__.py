@@ -1,0 +1,1 @@
+"""The walls around commands: one port, two back ends, and a canary that proves them."""

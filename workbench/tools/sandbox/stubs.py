@@ -1,0 +1,92 @@
+"""Keep protected names of a workspace as they are while a sandboxed command runs.
+
+What is there is bound read-only. What is missing could be created, and would gain execution at
+the next start of something: for the names that act soonest, an empty stub stands in the way
+while the command runs; anything else of that kind that appeared is set aside afterwards, under
+a name that nothing starts from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
+from itertools import islice
+from pathlib import Path
+
+from workbench.permission.paths import protection
+from workbench.tools.place import Place
+
+_FOLDERS = (".git", ".github", ".vscode", ".idea", ".husky", ".claude", ".kaizen")
+_FILES = (".envrc", ".env", ".mcp.json", "kaizen.toml", ".gitmodules", ".pre-commit-config.yaml")
+_NEARBY = 2_000
+_standing: Counter[Path] = Counter()
+"""The stubs of this process and how many commands need each; only the core's thread asks."""
+
+
+@contextmanager
+def kept_out(place: Place) -> Generator[list[Path]]:
+    """The paths to bind read-only; afterwards stubs are gone and new names set aside."""
+    made = [path for path in _candidates(place.workspace) if _put(path)]
+    before = protected(place.workspace)
+    try:
+        yield before
+    finally:
+        for path in made:
+            _take_away(path)
+        for path in protected(place.workspace):
+            if path not in before and path not in _standing:
+                _set_aside(path)
+
+
+def protected(workspace: Path) -> list[Path]:
+    """What is there and protected: at the top of the workspace and one folder down."""
+    top = _entries(workspace)
+    plain = [path for path in top if protection(path.name) is None and not path.is_symlink()]
+    below = [path for folder in plain if folder.is_dir() for path in _entries(folder)]
+    found = (path for path in (*top, *below) if protection(path.name) is not None)
+    return [path for path in found if not path.is_symlink()]
+
+
+def _candidates(workspace: Path) -> list[Path]:
+    return [workspace / name for name in (*_FOLDERS, *_FILES)]
+
+
+def _put(path: Path) -> bool:
+    """Make a stub, or share the one that stands; False when something real is there."""
+    if path not in _standing:
+        try:
+            if path.name in _FOLDERS:
+                path.mkdir(mode=0o555)
+            else:
+                path.touch(mode=0o444, exist_ok=False)
+        except OSError:
+            return False
+    _standing[path] += 1
+    return True
+
+
+def _take_away(path: Path) -> None:
+    _standing[path] -= 1
+    if _standing[path] > 0:
+        return
+    del _standing[path]
+    with suppress(OSError):
+        if path.is_dir():
+            path.rmdir()
+        elif path.stat().st_size == 0:
+            path.unlink()
+
+
+def _set_aside(path: Path) -> None:
+    with suppress(OSError):
+        path.rename(path.with_name(f"set-aside{path.name}.{os.urandom(3).hex()}"))
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return [Path(entry.path) for entry in islice(entries, _NEARBY)]
+    except OSError:
+        return []

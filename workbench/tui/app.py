@@ -1,0 +1,263 @@
+"""The screen as a program: takes events in, gives work to the core, shows what came of it.
+
+`KaizenApp` owns the board, the clock and the core's thread. Nothing here waits for the core:
+every request is a future whose result is shown when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from textual import events
+from textual.app import App
+from textual.binding import BindingType
+from textual.css.query import NoMatches
+from textual.screen import Screen
+
+from workbench.plain import one_line
+from workbench.tui import front
+from workbench.tui.clock import Clock, WallClock
+from workbench.tui.core_thread import CoreThread
+from workbench.tui.doing import Doing
+from workbench.tui.feed import Feed
+from workbench.tui.guard import Presses
+from workbench.tui.keys import KEYS, Key, bindings
+from workbench.tui.layout import PaneName
+from workbench.tui.palette import KeyProvider, ThemeProvider
+from workbench.tui.screens.workbench import WorkbenchScreen
+from workbench.tui.state import Board
+from workbench.tui.status import Around
+
+T = TypeVar("T")
+
+DRAIN_S = 1 / 30
+AT_ONCE = 2_000
+"""Rows folded in one go: some 15 ms."""
+NOTICE_S = 6.0
+
+
+class KaizenApp(Doing, App[int]):
+    """The workbench in a terminal."""
+
+    TITLE = "kaizen"
+    CSS_PATH = "workbench.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMANDS: ClassVar[set[Any]] = {KeyProvider, ThemeProvider}
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        open_bench: Callable[[], AbstractAsyncContextManager[Any]],
+        *,
+        clock: Clock | None = None,
+        lines: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__()
+        self.clock: Clock = clock or WallClock()
+        self.board = Board()
+        self.around = Around()
+        self.notice = ""
+        self.feed = Feed(self._wake)
+        self.core: CoreThread[Any] = CoreThread(open_bench, self.feed)
+        self.main = WorkbenchScreen(self)
+        self._lines = lines
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._drained_at = 0.0
+        self._notice_until = 0.0
+        self._stops = Presses()
+        self._leaving = False
+        self._rate: tuple[float, int] = (0.0, 0)
+
+    # Beginning and end.
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The workbench."""
+        return self.main
+
+    def on_mount(self) -> None:
+        """Start the core; what it says next is shown when it comes."""
+        self._loop = asyncio.get_running_loop()
+        self.core.start()
+        self.core.ended.add_done_callback(lambda _done: self._later(self._core_ended))
+        self.ask_core(front.around, self._show_around)
+        self.set_interval(1.0, self._tick, name="seconds")
+        if self._lines:
+            self.play(self._lines)
+
+    def _show_around(self, around: Around) -> None:
+        self.around = around
+        self.main.refresh_bars()
+
+    def action_leave(self) -> None:
+        """Save and quit: the workbench suspends what runs before it closes."""
+        if self._leaving:
+            return
+        self._leaving = True
+        self.around = Around(self.around.mode, self.around.model, self.around.sandbox, True)
+        self.main.refresh_bars()
+        self.core.stop()
+        self.set_timer(15.0, lambda: self.exit(0))
+
+    def _core_ended(self) -> None:
+        """The core is closed: leave, or say why it ended by itself."""
+        error = self.core.ended.exception()
+        if error is not None and not self._leaving:
+            code = int(getattr(error, "exit_code", 1))
+            self.exit(code, return_code=code, message=one_line(str(error)))
+        else:
+            self.exit(0)
+
+    def action_interrupt_all(self) -> None:
+        """Once: stop all runs. Twice within a second: save and quit. More: nothing."""
+        presses = self._stops.press(self.clock.ticks())
+        if presses == 1:
+            self.interrupt("", "graceful")
+        elif presses == 2:
+            self.action_leave()
+
+    # Work for the core.
+
+    def ask_core(
+        self,
+        job: Callable[[Any], Awaitable[T]],
+        then: Callable[[T], None] | None = None,
+    ) -> None:
+        """Have the core do something; ``then`` gets the result, an error becomes a notice."""
+        future = self.core.call(job)
+        future.add_done_callback(lambda done: self._later(lambda: self._answered(done, then)))
+
+    def _answered(self, done: Future[T], then: Callable[[T], None] | None) -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None:
+            self.say(str(error) or type(error).__name__)
+        elif then is not None:
+            then(done.result())
+
+    def _later(self, act: Callable[[], None]) -> None:
+        """Have the screen's own loop do something; from any thread, never waiting."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self.call_later, act)
+
+    # Events.
+
+    def _wake(self) -> None:
+        self._later(self._drain)
+
+    def _drain(self) -> None:
+        """Take in what came, at most 30 times a second."""
+        now = asyncio.get_running_loop().time()
+        wait = self._drained_at + DRAIN_S - now
+        if wait > 0:
+            self.set_timer(wait, self._drain)
+            return
+        self._drained_at = now
+        board = self.board
+        taken = self.feed.take(AT_ONCE)
+        asked = len(board.inbox)
+        for row in taken.rows:
+            board.fold(row)
+        for live in taken.live:
+            board.live(live.kind, live.run_id, live.key, live.data)
+        if taken.dropped:
+            board.dropped += taken.dropped
+        self._count(len(taken.rows))
+        if taken.more:
+            self.set_timer(DRAIN_S, self._drain)
+        elif board.gaps:
+            self.fill_gaps()
+        if len(board.inbox) > asked or any(live.kind == "waiting" for live in taken.live):
+            self.complete_inbox()
+        self.show_news()
+
+    def show_news(self) -> None:
+        """Hand the screen what changed on the board."""
+        news, self.board.news = self.board.news, set()
+        if news or self.board.trace.changed:
+            self.send_due()
+            try:
+                self.main.show(news)
+            except NoMatches:  # the screen is not composed yet: it will ask for everything
+                self.board.news |= news
+        if "inbox" in news:
+            self.ring()
+
+    def _count(self, rows: int) -> None:
+        since, number = self._rate
+        now = self.clock.ticks()
+        if now - since >= 1.0:
+            self.main.set_rate(number)
+            self._rate = now, rows
+        else:
+            self._rate = since, number + rows
+
+    def _tick(self) -> None:
+        """Once a second; does nothing while nothing is going on."""
+        if self.notice and self.clock.ticks() > self._notice_until:
+            self.notice = ""
+            self.main.refresh_bars()
+        if self.board.inbox or any(not run.is_over for run in self.board.runs.values()):
+            self.main.tick()
+
+    # Saying things.
+
+    def say(self, text: str) -> None:
+        """Show a sentence in the hint line for a while."""
+        self.notice = one_line(text)
+        self._notice_until = self.clock.ticks() + NOTICE_S
+        for name in ("#hints",):
+            for found in self.screen.query(name):
+                found.refresh()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Every key press is noted for the guards before anything acts on it."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            self.main.note_key(self.clock.ticks())
+        await super().on_event(event)
+
+    # Actions that work everywhere.
+
+    def action_pane(self, name: PaneName) -> None:
+        """Go to a pane, leaving whatever is open over the workbench."""
+        while self.screen is not self.main and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.main.go_to(name)
+
+    def do(self, key: Key) -> None:
+        """Carry out an action by its table entry, as its key would where it works."""
+        place = key.place
+        if place in ("agents", "checkpoints", "trace", "detail", "inbox", "command"):
+            self.action_pane(place)
+        self.call_after_refresh(self._run_key, key)
+
+    async def _run_key(self, key: Key) -> None:
+        node = self.screen.focused or self.screen
+        for owner in (*node.ancestors_with_self,):
+            bound = getattr(owner, "BINDINGS", ())
+            if any(getattr(binding, "id", "") == key.id for binding in bound):
+                await self.run_action(key.action, owner)
+                return
+        self.say(f"{key.title} does not work here")
+
+
+def run_app(
+    *,
+    workspace: Path | None,
+    config: Any,
+    tour: bool = False,
+    script: Path | None = None,
+) -> int:
+    """Run the screen until the user leaves. Returns the exit code."""
+    from workbench.tui.leaving import run_on_terminal  # noqa: PLC0415 - needs the bench, which is heavy
+
+    return run_on_terminal(workspace=workspace, config=config, tour=tour, script=script)
+
+
+__all__ = ["KEYS", "KaizenApp", "run_app"]

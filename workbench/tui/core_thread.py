@@ -1,0 +1,97 @@
+"""The core on a thread and an event loop of its own, so that the screen never waits for it.
+
+Every call returns a future at once; the screen shows its result when it is there. The thread is
+a daemon: a core that cannot be stopped does not keep a terminal from being given back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
+from threading import Thread
+from typing import Generic, Protocol, TypeVar
+
+from workbench.errors import UsageError
+from workbench.tui.feed import Feed
+
+
+class Subscribable(Protocol):
+    """What the thread itself needs of a workbench."""
+
+    def subscribe(self, callback: Callable[..., None], /) -> Callable[[], None]:
+        """Tell ``callback`` everything; returns what ends that."""
+        ...
+
+
+B = TypeVar("B", bound=Subscribable)
+T = TypeVar("T")
+
+
+class CoreThread(Generic[B]):
+    """Opens a workbench on a new thread, runs jobs on it, closes it."""
+
+    def __init__(
+        self, open_bench: Callable[[], AbstractAsyncContextManager[B]], feed: Feed
+    ) -> None:
+        self._open = open_bench
+        self._feed = feed
+        self._loop = asyncio.new_event_loop()
+        self._opened: asyncio.Future[B] = self._loop.create_future()
+        self._stop = asyncio.Event()
+        self.ended: Future[None] = Future()
+        """Done when the thread is: with the error that ended it, if one did."""
+        self._thread = Thread(target=self._run, name="core", daemon=True)
+
+    def start(self) -> None:
+        """Begin; ``call`` may be used at once, jobs wait until the workbench is open."""
+        self._thread.start()
+
+    def call(self, job: Callable[[B], Awaitable[T]]) -> Future[T]:
+        """Run ``job(bench)`` on the core's loop; returns at once."""
+        if self.ended.done():
+            over: Future[T] = Future()
+            over.set_exception(self.ended.exception() or UsageError("the workbench is closed"))
+            return over
+        return asyncio.run_coroutine_threadsafe(self._do(job), self._loop)
+
+    def stop(self) -> Future[None]:
+        """Ask the workbench to close; the returned future is done when it has."""
+        if not self.ended.done() and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        return self.ended
+
+    async def _do(self, job: Callable[[B], Awaitable[T]]) -> T:
+        return await job(await asyncio.shield(self._opened))
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        main = self._loop.create_task(self._main())
+        self._loop.run_until_complete(asyncio.wait([main]))
+        error = main.exception()
+        self._fail_waiting(error)
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+        if error is None:
+            self.ended.set_result(None)
+        else:
+            self.ended.set_exception(error)
+
+    def _fail_waiting(self, error: BaseException | None) -> None:
+        """Jobs that still wait for a workbench that never opened fail with its reason."""
+        if not self._opened.done():
+            self._opened.set_exception(error or UsageError("the workbench is closed"))
+            self._opened.exception()  # seen: no warning when no job ever waited
+        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        for task in left:
+            self._loop.call_later(0.5, task.cancel)
+        if left:
+            self._loop.run_until_complete(asyncio.wait(left, timeout=2.0))
+
+    async def _main(self) -> None:
+        async with self._open() as bench:
+            unsubscribe = bench.subscribe(self._feed.put)
+            self._opened.set_result(bench)
+            await self._stop.wait()
+            unsubscribe()

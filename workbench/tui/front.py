@@ -1,0 +1,242 @@
+"""What the screen needs of a workbench, and the jobs it gives it.
+
+Each job is a coroutine that runs on the core's own loop; the screen gets a future. Reads from the
+log go to a thread, so that a long run being opened holds up nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from workbench.errors import UnknownName
+from workbench.journal.events import OUTCOMES, Event
+from workbench.run.waiting import Answer, Waiting
+from workbench.tui.asked import Asked, asked_from
+from workbench.tui.deciding import Given
+from workbench.tui.status import Around
+
+MODES = ("plan", "confirm", "edits", "auto")
+
+How = Literal["graceful", "immediate"]
+
+
+class ShownRun(Protocol):
+    """A live run."""
+
+    run_id: str
+
+    @property
+    def status(self) -> str:
+        """Running, paused, or how it ended."""
+        ...
+
+    def interrupt(self, how: How, by: str = "user") -> None:
+        """Stop at the next step, or now."""
+        ...
+
+    def cancel(self, key: str | None = None, reason: str = "") -> None:
+        """Cancel one call, or all."""
+        ...
+
+    def pause(self) -> None:
+        """Start nothing new."""
+        ...
+
+    def go_on(self) -> None:
+        """Take up again."""
+        ...
+
+    def checkpoint(self, name: str) -> Any:
+        """Name the position."""
+        ...
+
+    def steer(self, agent: str, text: str) -> None:
+        """Say something to an agent."""
+        ...
+
+
+class Front(Protocol):
+    """The workbench, as far as the screen uses it."""
+
+    store: Any
+    patterns: Mapping[str, Any]
+    agents: Mapping[str, Any]
+
+    @property
+    def runs(self) -> Mapping[str, Any]:
+        """Live runs by id."""
+        ...
+
+    @property
+    def waiting(self) -> Sequence[Waiting]:
+        """What waits for a person."""
+        ...
+
+    @property
+    def policy(self) -> Any:
+        """Mode and rules."""
+        ...
+
+    @property
+    def default_model(self) -> Any:
+        """Which model answers when none was chosen."""
+        ...
+
+    def subscribe(self, callback: Callable[..., None], /) -> Callable[[], None]:
+        """Be told everything."""
+        ...
+
+    async def answer(self, waiting_id: str, answer: Answer) -> Any:
+        """Answer what waits."""
+        ...
+
+    async def fork(self, run_id: str, at: int | str | None = None, /, **overlay: Any) -> Any:
+        """A new run that shares the beginning of another."""
+        ...
+
+    async def resume(self, run_id: str) -> Any:
+        """Go on with a run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A row with the outcome of its step, as far as the log has them."""
+
+    event: Event
+    outcome: Event | None = None
+    where: str = ""
+
+
+async def around(bench: Front) -> Around:
+    """What the status bar shows besides the run."""
+    return Around(
+        mode=str(getattr(bench.policy, "mode", "")),
+        model=model_words(bench.default_model),
+        sandbox=str(getattr(bench, "sandbox", "")),
+    )
+
+
+def model_words(chosen: Any) -> str:
+    """``ollama qwen3:4b``; the playbook says that there is no LLM behind it."""
+    name = str(chosen or "")
+    provider, _, model = name.partition(":")
+    if provider == "playbook":
+        return "playbook · no LLM"
+    return f"{provider} {model}".strip()
+
+
+async def waiting(bench: Front) -> list[Asked]:
+    """Everything that waits, with what only the core knows of it."""
+    return [asked_from(one) for one in bench.waiting]
+
+
+async def set_next_mode(bench: Any) -> Around:
+    """The mode after the present one; what waits is judged anew."""
+    mode = str(bench.policy.mode)
+    place = MODES.index(mode) if mode in MODES else 0
+    result = bench.set_mode(MODES[(place + 1) % len(MODES)])
+    if asyncio.iscoroutine(result):
+        await result
+    return await around(bench)
+
+
+async def answer(bench: Front, given: Given) -> Given:
+    """Send a decision."""
+    said = Answer(
+        verdict=given.verdict,
+        by="user",
+        reason=given.reason,
+        scope=given.scope,
+        arguments=given.arguments,
+        answer=given.answer,
+    )
+    result = bench.answer(given.id, said)
+    if asyncio.iscoroutine(result):
+        await result
+    return given
+
+
+async def interrupt(bench: Front, run_id: str, how: How) -> int:
+    """Stop one run, or with no id all; how many were told."""
+    runs = [run for key, run in bench.runs.items() if run_id in ("", key)]
+    live = [run for run in runs if run.status in ("running", "paused", "waiting")]
+    for run in live:
+        run.interrupt(how, by="user")
+    return len(live)
+
+
+async def pause(bench: Front, run_id: str) -> bool:
+    """Pause a run, or let it go on; whether it is paused now."""
+    run = _live(bench, run_id)
+    if run.status == "paused":
+        run.go_on()
+        return False
+    run.pause()
+    return True
+
+
+async def cancel_call(bench: Front, run_id: str, key: str) -> None:
+    """Cancel one call."""
+    _live(bench, run_id).cancel(key, "cancelled by the user")
+
+
+async def steer(bench: Front, run_id: str, agent: str, text: str) -> None:
+    """Say something to an agent; it hears it with its next model call."""
+    _live(bench, run_id).steer(agent, text)
+
+
+async def name_checkpoint(bench: Front, run_id: str, name: str) -> None:
+    """Set a named checkpoint where the run stands."""
+    _live(bench, run_id).checkpoint(name)
+
+
+async def fork(bench: Front, run_id: str, at: int, overlay: Mapping[str, Any]) -> str:
+    """Fork a run; the new run's id."""
+    return str((await bench.fork(run_id, at if at > 0 else None, **overlay)).run_id)
+
+
+async def resume(bench: Front, run_id: str) -> str:
+    """Go on with a run; its id."""
+    return str((await bench.resume(run_id)).run_id)
+
+
+async def rows_of(bench: Front, run_id: str, *, after: int = 0) -> list[Event]:
+    """A run's rows, its parents' included."""
+    return await asyncio.to_thread(lambda: list(bench.store.rows(run_id, after=after)))
+
+
+async def run_list(bench: Front, search: str) -> list[Any]:
+    """Runs of this workspace, newest first."""
+    return await asyncio.to_thread(lambda: list(bench.store.runs(limit=10_000, search=search)))
+
+
+async def pattern_list(bench: Front) -> list[Any]:
+    """Patterns by name."""
+    return [bench.patterns[name] for name in sorted(bench.patterns)]
+
+
+async def found(bench: Front, run_id: str, seq: int) -> Found:
+    """A row in full with its step's outcome."""
+    return await asyncio.to_thread(_find, bench.store, run_id, seq)
+
+
+def _find(store: Any, run_id: str, seq: int) -> Found:
+    rows = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
+    if not rows:
+        raise UnknownName("row", str(seq), [])
+    event: Event = rows[0]
+    if event.kind != "step.started":
+        return Found(event)
+    later = store.rows(run_id, after=seq, kinds=OUTCOMES)
+    return Found(event, next((row for row in later if row.key == event.key), None))
+
+
+def _live(bench: Front, run_id: str) -> ShownRun:
+    run = bench.runs.get(run_id)
+    if run is None:
+        raise UnknownName("live run", run_id[:8], [key[:8] for key in bench.runs])
+    return run

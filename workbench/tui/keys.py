@@ -1,0 +1,233 @@
+"""Every key of the screen, once: its stable id, what it does, its sentence of help.
+
+Bindings, palette, help screen and hint line are all made from this table, and a test compares
+them, so there is no action that only a mouse or only a secret key can reach. Ids are what a
+user's key map names. Never ctrl+m, ctrl+i, ctrl+h (terminals cannot tell them from enter, tab,
+backspace) and never ctrl+shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, NamedTuple, TypeAlias, cast
+
+from textual.binding import Binding
+
+Place: TypeAlias = Literal[
+    "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
+    "overlay", "runs", "patterns",
+]  # fmt: skip
+"""Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
+
+TITLES: dict[Place, str] = {
+    "app": "Everywhere",
+    "screen": "Panes (not while typing)",
+    "list": "Any list",
+    "agents": "1 Agents",
+    "checkpoints": "2 Checkpoints",
+    "trace": "3 Trace",
+    "detail": "4 Detail",
+    "inbox": "5 Inbox",
+    "command": "6 Command line",
+    "runs": "Runs",
+    "patterns": "Patterns",
+    "overlay": "Overlays and forms",
+}
+
+
+Show: TypeAlias = Literal["everywhere", "hint", "quiet"]
+EVERYWHERE: Show = "everywhere"
+"""Works from inside text fields too."""
+HINT: Show = "hint"
+"""Stands in the hint line while its place has the focus."""
+QUIET: Show = "quiet"
+"""Stands in help and palette only."""
+
+
+class Key(NamedTuple):
+    """One action and the keys that do it."""
+
+    id: str
+    keys: str
+    """As Textual writes them, several with commas."""
+    action: str
+    title: str
+    """Two or three words: palette and hints."""
+    show: Show
+    help: str
+    """One sentence."""
+
+    @property
+    def place(self) -> Place:
+        """Where it works: the first word of the id."""
+        word = self.id.partition(".")[0]
+        return "app" if word == "pane" else cast("Place", word)
+
+
+# fmt: off
+KEYS: tuple[Key, ...] = (
+    Key("app.interrupt", "ctrl+c", "interrupt_all", "Stop all runs", EVERYWHERE,
+        "Stop all runs at their next step; twice within a second: save and quit."),
+    Key("app.quit", "ctrl+q", "leave", "Quit", EVERYWHERE,
+        "Suspend what runs, save and leave; the terminal then shows how to go on."),
+    Key("app.suspend", "ctrl+z", "suspend_process", "To the shell", EVERYWHERE,
+        "Put the workbench into the background; fg brings it back."),
+    Key("app.palette", "ctrl+p", "command_palette", "Commands", EVERYWHERE,
+        "Search every action by name."),
+    Key("app.inbox", "f2", "pane('inbox')", "Inbox", EVERYWHERE,
+        "Go to what waits for you, from anywhere."),
+    Key("app.help", "f1", "help", "Help", EVERYWHERE,
+        "Show all keys, those of the pane you are in first."),
+    Key("app.runs", "f3", "runs", "Runs", EVERYWHERE,
+        "All runs of this workspace: search, open, resume, delete."),
+    Key("app.patterns", "f4", "patterns", "Patterns", EVERYWHERE,
+        "What each pattern does, its parameters and its source."),
+    Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
+        "Go to the agents, from anywhere."),
+    Key("pane.checkpoints", "alt+2", "pane('checkpoints')", "Go to Checkpoints", EVERYWHERE,
+        "Go to the checkpoint tree, from anywhere."),
+    Key("pane.trace", "alt+3", "pane('trace')", "Go to Trace", EVERYWHERE,
+        "Go to the trace, from anywhere."),
+    Key("pane.detail", "alt+4", "pane('detail')", "Go to Detail", EVERYWHERE,
+        "Go to the selected event in full, from anywhere."),
+    Key("pane.inbox", "alt+5", "pane('inbox')", "Go to Inbox", EVERYWHERE,
+        "Go to what waits for you, from anywhere."),
+    Key("pane.command", "alt+6", "pane('command')", "Go to the command line", EVERYWHERE,
+        "Go to the command line, from anywhere."),
+    Key("screen.agents", "1", "app.pane('agents')", "Agents", QUIET,
+        "Go to the agents."),
+    Key("screen.checkpoints", "2", "app.pane('checkpoints')", "Checkpoints", QUIET,
+        "Go to the checkpoint tree."),
+    Key("screen.trace", "3", "app.pane('trace')", "Trace", QUIET,
+        "Go to the trace."),
+    Key("screen.detail", "4", "app.pane('detail')", "Detail", QUIET,
+        "Go to the selected event in full."),
+    Key("screen.inbox", "5", "app.pane('inbox')", "Inbox", QUIET,
+        "Go to what waits for you."),
+    Key("screen.command", "6,colon", "app.pane('command')", "Command line", QUIET,
+        "Write to an agent, or a command after a slash."),
+    Key("screen.slash_command", "greater_than_sign", "command_slash", "Type a command", QUIET,
+        "Open the command line with its slash already written."),
+    Key("screen.zoom", "z", "zoom", "Zoom", HINT,
+        "Give the pane the whole screen, or take it back."),
+    Key("screen.escape", "escape", "back", "Back or interrupt", HINT,
+        "Leave what is open; in a pane: stop the run at its next step; twice in 1 s: now."),
+    Key("screen.pause", "p", "pause", "Pause", QUIET,
+        "Pause the selected run, or let it go on."),
+    Key("screen.cancel_call", "x", "cancel_call", "Cancel one call", QUIET,
+        "Cancel only the selected call; its agent is told."),
+    Key("screen.mode", "shift+tab", "cycle_mode", "Mode", QUIET,
+        "Next permission mode: plan, confirm, edits, auto."),
+    Key("screen.next_pane", "tab", "next_pane", "Next pane", QUIET,
+        "Go to the next pane."),
+    Key("screen.help", "question_mark", "app.help", "Help", HINT,
+        "Show all keys."),
+    Key("list.down", "j,down", "move(1)", "Down", QUIET,
+        "Next row."),
+    Key("list.up", "k,up", "move(-1)", "Up", QUIET,
+        "Row before; in the trace this ends following."),
+    Key("list.page_down", "ctrl+d,pagedown", "page(1)", "Half a page down", QUIET,
+        "Half a page down."),
+    Key("list.page_up", "ctrl+u,pageup", "page(-1)", "Half a page up", QUIET,
+        "Half a page up."),
+    Key("list.first", "g,home", "first", "First", QUIET,
+        "To the first row."),
+    Key("list.last", "G,end", "last", "Last", QUIET,
+        "To the last row; in the trace: follow again."),
+    Key("list.choose", "enter", "choose", "Open", QUIET,
+        "Open the row."),
+    Key("trace.filter", "slash", "filter", "Filter", HINT,
+        "Show only rows that match: /agent:coder kind:tool !state:done."),
+    Key("trace.follow", "F", "follow", "Follow", HINT,
+        "Keep the newest row in sight, or stop."),
+    Key("trace.level", "l", "level", "Level of detail", HINT,
+        "One line a step, with results, or everything."),
+    Key("trace.inbox", "a", "approval", "Its approval", QUIET,
+        "Jump from the row to what waits for you in it."),
+    Key("trace.checkpoint", "c", "checkpoint", "Its checkpoint", QUIET,
+        "Jump from the row to its place in the checkpoint tree."),
+    Key("checkpoints.fork", "f", "fork", "Fork", HINT,
+        "Start a new run from here, with changes if you like."),
+    Key("checkpoints.resume", "r", "resume", "Resume", HINT,
+        "Go on with a run that was suspended."),
+    Key("checkpoints.diff", "d", "diff", "Diff", HINT,
+        "Mark a checkpoint, then compare another one with it."),
+    Key("checkpoints.name", "m", "name", "Name", HINT,
+        "Set a named checkpoint where the run stands."),
+    Key("inbox.allow", "y", "allow", "Allow once", HINT,
+        "Allow exactly this call, once."),
+    Key("inbox.scope", "s", "scope", "Scope...", HINT,
+        "Allow more than this call: choose how much and see what it would release."),
+    Key("inbox.edit", "e", "edit", "Edit arguments", HINT,
+        "Change the arguments before deciding; both versions are kept."),
+    Key("inbox.deny_reason", "d", "deny_reason", "Deny with a reason", HINT,
+        "Deny and tell the agent why."),
+    Key("inbox.deny", "n", "deny", "Deny", HINT,
+        "Deny this call."),
+    Key("inbox.full", "v", "full", "Full view", HINT,
+        "Give the whole screen to the request."),
+    Key("inbox.mark", "space", "mark", "Mark", QUIET,
+        "Mark the row, to decide several at once; critical ones cannot be marked."),
+    Key("inbox.decide_marked", "Y", "decide_marked", "Decide the marked", QUIET,
+        "List the marked rows and decide them together."),
+    Key("inbox.choice_left", "left", "choice(-1)", "Choice left", QUIET,
+        "To the choice at the left."),
+    Key("inbox.choice_right", "right", "choice(1)", "Choice right", QUIET,
+        "To the choice at the right."),
+    Key("inbox.scroll_down", "J", "scroll_action(1)", "Scroll the action", QUIET,
+        "Read on in the action."),
+    Key("inbox.scroll_up", "K", "scroll_action(-1)", "Scroll the action back", QUIET,
+        "Read back in the action."),
+    Key("command.queue", "tab", "queue", "Queue or complete", HINT,
+        "Complete a command; plain text is queued for after the agent's turn."),
+    Key("command.older", "up", "history(-1)", "Older line", QUIET,
+        "The line you gave before."),
+    Key("command.newer", "down", "history(1)", "Newer line", QUIET,
+        "The line you gave after it."),
+    Key("runs.search", "slash", "search", "Search", HINT,
+        "Show only runs whose text matches."),
+    Key("runs.resume", "r", "resume", "Resume", HINT,
+        "Go on with a run that was suspended."),
+    Key("runs.delete", "D", "delete", "Delete", HINT,
+        "Delete the run; press twice."),
+    Key("patterns.run", "r", "run_pattern", "Run", HINT,
+        "Write its command into the command line."),
+    Key("overlay.close", "escape", "close", "Close", QUIET,
+        "Close this and go back; nothing is decided."),
+    Key("overlay.submit", "ctrl+s", "submit", "Send", QUIET,
+        "Send the form."),
+)
+# fmt: on
+
+
+def bindings(*places: Place) -> Iterator[Binding]:
+    """Textual's bindings for those places, in the table's order."""
+    for key in KEYS:
+        if key.place in places:
+            yield Binding(
+                key.keys,
+                key.action,
+                key.title,
+                show=key.show == HINT,
+                priority=key.show == EVERYWHERE,
+                tooltip=key.help,
+                id=key.id,
+            )
+
+
+NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "greater_than_sign": ">",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "space": "space",
+    "left": "left",
+}
+
+
+def written(keys: str) -> str:
+    """The keys as a person writes them: ``esc``, ``/``, ``ctrl+d or pgdn``."""
+    return " or ".join(NAMES.get(key, key) for key in keys.split(","))

@@ -1,0 +1,249 @@
+"""What the inbox writes: its rows, a request in full, the scopes it could be allowed with.
+
+Pure text. A request is shown whole: who asks for what with which arguments, the change it would
+make, why the agent says it wants it (its words, marked as such), and which rule asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from workbench.plain import Plain, one_line
+from workbench.tui.asked import Asked
+from workbench.tui.cells import Line, Role, Span, fit, width_of
+from workbench.tui.clock import span
+from workbench.tui.deciding import SCOPES, Deciding, Scope
+from workbench.tui.grades import danger_role, danger_word, state_role
+from workbench.tui.written import Written, change_lines, labelled, text_lines, value_lines
+
+
+class InboxLine(NamedTuple):
+    """One request as a row: everything that its look depends on."""
+
+    id: str
+    kind: str
+    danger: int
+    agents: str
+    subject: str
+    age: str
+    expires: str
+    selected: bool
+    marked: bool
+    edited: bool
+    gone: str
+    preselected: str
+
+
+def inbox_line(row: Asked, state: Deciding, now: float) -> InboxLine:
+    """The row of a request."""
+    left = "" if row.expires_at is None else f"deny in {span(row.expires_at - now)}"
+    return InboxLine(
+        row.id,
+        row.kind,
+        -1 if row.danger is None else int(row.danger),
+        " < ".join(reversed(row.agents)) or "pattern",
+        row.subject,
+        span(now - row.asked_at),
+        left,
+        row.id == state.selected_id,
+        row.id in state.marked,
+        row.id in state.edited,
+        row.gone,
+        row.selected,
+    )
+
+
+def inbox_spans(row: InboxLine, width: int) -> Line:
+    """Mark, danger (or kind), who asks, what, age, countdown."""
+    mark = Plain("x" if row.marked else ">" if row.selected else " ")
+    grade = danger_word(row.danger) or one_line(row.kind.replace("_", " "))
+    tail = _tail(row)
+    room = width - 2 - 9 - sum(width_of(text) for text, _ in tail)
+    who = fit(one_line(row.agents), max(8, min(24, room // 3)))
+    subject = one_line(row.subject)
+    return [
+        (Plain(mark + " "), "accent"),
+        (fit(grade, 9), danger_role(row.danger) or "accent"),
+        (who, "dim" if row.gone else "agent"),
+        (Plain(" "), ""),
+        (fit(subject, room - width_of(who) - 1), "dim" if row.gone else ""),
+        *tail,
+    ]
+
+
+def _tail(row: InboxLine) -> list[Span]:
+    if row.gone:
+        return [(one_line(f"  {row.gone}"), "warn")]
+    spans: list[Span] = [(Plain("  edited" if row.edited else ""), "warn")]
+    if row.preselected:
+        spans.append((one_line(f"  script: {row.preselected}"), "accent"))
+    spans.append((Plain(f" {row.age:>5}"), "dim"))
+    if row.expires:
+        spans.append((Plain(f"  {row.expires:<12}"), "warn"))
+    return spans
+
+
+def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterator[Written]:
+    """The whole request."""
+    yield from _facts(row, now, width)
+    if row.is_permission:
+        yield from labelled("tool", row.tool, width, role="strong")
+        edited = state.edited.get(row.id)
+        if edited is not None:
+            yield ((Plain("args    edited by you; y allows these"), "warn"),)
+            yield from value_lines(edited, width, indent=2)
+            yield ((Plain("asked   as the agent wrote them"), "key"),)
+            yield from value_lines(row.arguments, width, indent=2)
+        else:
+            yield ((Plain("args"), "key"),)
+            yield from value_lines(row.arguments, width, indent=2)
+    elif row.text:
+        yield from text_lines(row.text, width, role="strong", prose=True)
+    if row.arguments and not row.is_permission:
+        yield from value_lines(row.arguments, width, indent=2)
+    if row.why:
+        yield from labelled("why", f"{row.why}", width)
+    if row.preview:
+        yield ((Plain("change" if row.is_permission else "known"), "key"),)
+        yield from change_lines(row.preview, width)
+    yield ((Plain("-- end --"), "dim"),)
+
+
+def _facts(row: Asked, now: float, width: int) -> Iterator[Written]:
+    path = " < ".join(reversed(row.agents)) or "the pattern"
+    head: list[Span] = [
+        (danger_word(row.danger), danger_role(row.danger)),
+        (Plain("  " if row.danger is not None else ""), ""),
+        (one_line(row.kind.replace("_", " ")), "accent"),
+        (one_line(f"  {path}  run {row.run_id[:4]}  asked {span(now - row.asked_at)} ago"), "dim"),
+    ]
+    yield tuple(head)
+    if row.rule:
+        yield from labelled("rule", row.rule, width)
+    facts = row.facts
+    notes = [str(note) for note in facts.get("notes") or ()]
+    targets = [str(target) for target in facts.get("targets") or ()]
+    if facts.get("act"):
+        where = "outside the workspace" if facts.get("outside") else "inside the workspace"
+        flags = [name for name in ("protected", "exists") if facts.get(name)]
+        sandbox = f"sandbox {facts['sandbox']}" if facts.get("sandbox") else ""
+        words = [str(facts["act"]), where if targets else "", *flags, sandbox]
+        yield from labelled("does", ", ".join(word for word in words if word), width)
+    for target in targets:
+        yield from labelled("target", target, width)
+    if notes:
+        yield from labelled("graded", "; ".join(notes), width)
+
+
+SCOPE_WORDS: dict[Scope, str] = {
+    "call": "this exact call, once",
+    "agent": "this tool for this agent, until the run ends",
+    "run": "this tool for every agent of this run, until it ends",
+    "workspace": "this tool in this workspace, kept until you take it back (/rules)",
+}
+
+
+def rule_words(row: Asked, scope: Scope) -> str:
+    """The rule that would be written, as the rules list will show it."""
+    grade = f"<={row.danger.name}" if row.danger is not None else "*"
+    match scope:
+        case "call":
+            return "no rule; this approval is good for one attempt of these arguments"
+        case "agent":
+            return (
+                f"allow tool={row.tool} agent={row.agent or '*'} danger{grade} run={row.run_id[:4]}"
+            )
+        case "run":
+            return f"allow tool={row.tool} danger{grade} run={row.run_id[:4]}"
+        case "workspace":
+            return f"allow tool={row.tool} danger{grade}"
+
+
+def scope_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
+    """The scopes to choose from; the one under the cursor with its rule and what it releases."""
+    yield ((one_line(f"Allow {row.tool} for how much?"), "strong"),)
+    for number, scope in enumerate(SCOPES):
+        here = number == state.scope
+        look: Role = "accent" if here else ""
+        yield ((Plain("> " if here else "  "), "accent"), (Plain(SCOPE_WORDS[scope]), look))
+    scope = SCOPES[state.scope]
+    yield ((Plain(""), ""),)
+    yield from labelled("rule", rule_words(row, scope), width)
+    released = state.released_by(scope)
+    yield from labelled(
+        "releases", f"{len(released)} more waiting now" if released else "nothing else", width
+    )
+    for other in released:
+        words = f"  {other.danger.name if other.danger else ''} {other.agent} {other.subject}"
+        yield from text_lines(one_line(words), width)
+
+
+def marked_lines(state: Deciding, width: int) -> Iterator[Written]:
+    """Every marked request, before they are decided together."""
+    rows = [row for row in state.rows if row.id in state.marked]
+    yield ((Plain(f"Decide these {len(rows)} together?"), "strong"),)
+    for row in rows:
+        grade = row.danger.name if row.danger is not None else ""
+        yield from text_lines(one_line(f"{grade:<8} {row.agent}  {row.subject}"), width)
+    yield ((Plain("-- end --"), "dim"),)
+
+
+def choice_spans(state: Deciding) -> list[Span]:
+    """What Enter would take, the preselected one marked."""
+    spans: list[Span] = []
+    for number, choice in enumerate(state.choices()):
+        here = number == state.choice
+        role: Role = (state_role(choice) or "strong") if here else "dim"
+        spans.append((one_line(f"[{choice}]" if here else f" {choice} "), role))
+        spans.append((Plain(" "), ""))
+    return spans
+
+
+_SHORT: tuple[tuple[str, str, Role], ...] = (
+    ("n", "Deny", "bad"),
+    ("d", "Deny + reason", "bad"),
+    ("y", "Allow once", "good"),
+    ("s", "Scope...", ""),
+    ("e", "Edit args", ""),
+    ("v", "Full", ""),
+)
+
+
+def key_spans(state: Deciding) -> list[Span]:
+    """The keys that make sense now."""
+    row = state.selected
+    if not state.focused:
+        return [(Plain("5 or F2 to decide; typing elsewhere decides nothing"), "dim")]
+    match state.step:
+        case "scope":
+            return [(Plain("j k choose   y allow with this scope   esc back"), "accent")]
+        case "marked":
+            return [(Plain("y allow them all   n deny them all   esc back"), "accent")]
+        case "edit":
+            return [
+                (Plain("ctrl+s take these arguments (allows nothing yet)   esc back"), "accent")
+            ]
+        case "reason" | "name" | "answer":
+            return [(Plain("enter sends   esc back, text kept"), "accent")]
+        case _:
+            return _row_keys(state, row)
+
+
+def _row_keys(state: Deciding, row: Asked | None) -> list[Span]:
+    if row is None or row.gone:
+        return [(Plain("j k to another request   esc back"), "dim")]
+    choice = choice_spans(state)
+    if not row.is_permission:
+        return [*choice, (Plain("  left right choose   enter answers"), "dim")]
+    spans: list[Span] = []
+    for key, title, role in _SHORT:
+        spans.append((Plain(f"[{key}] "), "accent"))
+        spans.append((Plain(f"{title}  "), role))
+    unread = row.id not in state.seen_whole
+    if unread:
+        spans.append((Plain("J reads on to the end before y"), "warn"))
+    elif state.choice >= 0:
+        spans.append((Plain("enter:"), "dim"))
+        spans.extend(choice)
+    return spans

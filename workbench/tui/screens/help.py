@@ -1,0 +1,76 @@
+"""Help: every key with its sentence, the focused pane's first. Made from the key table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.screen import ModalScreen
+
+from workbench.plain import Plain
+from workbench.tui.cells import Line, fit, wrap
+from workbench.tui.keys import KEYS, TITLES, Place, bindings, written
+from workbench.tui.lines import Lines
+from workbench.tui.written import Written
+
+
+def help_lines(first: Place, width: int) -> Iterator[Written]:
+    """The table as text: the place one is in, then the others in order."""
+    for place in sorted(TITLES, key=lambda place: place != first):
+        yield ((Plain(TITLES[place]), "strong"),)
+        for key in KEYS:
+            if key.place != place:
+                continue
+            head = fit(Plain(written(key.keys)), 16)
+            lines = wrap(Plain(key.help), max(20, width - 19))
+            for number, line in enumerate(lines):
+                lead = head if number == 0 else Plain(" " * 16)
+                yield (Plain("  "), ""), (lead, "accent"), (Plain(" "), ""), (line, "")
+        yield ((Plain(""), ""),)
+
+
+class HelpLines(Lines[Written]):
+    """The text of the help, scrolled like any list."""
+
+    CURSOR: ClassVar[bool] = False
+
+    def __init__(self, first: Place) -> None:
+        super().__init__(id="help-lines")
+        self._first = first
+
+    def on_resize(self) -> None:
+        """Wrap to the width."""
+        super().on_resize()
+        self.put(list(help_lines(self._first, self.size.width)))
+
+    def spans(self, row: Written, width: int) -> Line:
+        """Made to measure already."""
+        del width
+        return row
+
+
+class HelpScreen(ModalScreen[None]):
+    """Opened by the user, closed by Esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overlay")]
+
+    def __init__(self, first: Place) -> None:
+        super().__init__()
+        self._first = first
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        lines = HelpLines(self._first)
+        lines.border_title = Content("Keys   esc closes")
+        yield lines
+
+    def action_close(self) -> None:
+        """Back."""
+        self.dismiss(None)
+
+    def action_submit(self) -> None:
+        """There is nothing to send."""
+        self.dismiss(None)

@@ -1,0 +1,384 @@
+"""What the screen shows, folded from events one at a time: runs, agents, trace, inbox, branches.
+
+Pure: no Textual, no clock, no I/O; every event costs the same however much came before. Rows
+already folded are ignored (a run that is loaded while it runs is told twice), and a row that is
+missing is noticed: its run's id stands in ``gaps`` until somebody folds the rows from the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from workbench.journal.events import Event, agent_of, agents_of, parent_of
+from workbench.tui.asked import Asked, asked_in
+from workbench.tui.branches import Branch
+from workbench.tui.trace_rows import (
+    RESULTS,
+    Trace,
+    TraceRow,
+    brief,
+    finished,
+    row_of,
+    started,
+    usage_of,
+)
+
+AgentState: TypeAlias = Literal["idle", "busy", "WAITING", "paused", "done"]
+
+ENDED = frozenset({"returned", "failed", "cancelled", "out_of_budget", "suspended"})
+
+
+@dataclass(slots=True)
+class RunShown:
+    """One run as far as it is known."""
+
+    run_id: str
+    pattern: str = ""
+    title: str = ""
+    status: str = "running"
+    started_at: float = 0.0
+    ended_at: float | None = None
+    model: str = ""
+    steps: int = 0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    waiting: int = 0
+    last_seq: int = 0
+    agents: dict[str, AgentShown] = field(default_factory=dict[str, "AgentShown"])
+    open: dict[str, OpenStep] = field(default_factory=dict[str, "OpenStep"])
+    """Steps begun and not ended, by key."""
+    line: str = ""
+    """Where the pattern stands: ``debate.py:31``."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is going on."""
+        return self.status in ENDED
+
+
+@dataclass(slots=True)
+class AgentShown:
+    """One agent within one run; figures are its own, ``all_*`` include those it asked."""
+
+    run_id: str
+    name: str
+    parent: str
+    depth: int
+    busy: int = 0
+    waiting: int = 0
+    doing: str = ""
+    since: float = 0.0
+    tokens: int = 0
+    cost_usd: float = 0.0
+    all_tokens: int = 0
+    all_cost_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStep:
+    """A step under way: its line in the trace, whose it is, what it is."""
+
+    number: int
+    agent: str
+    effect: str
+    what: str
+    since: float
+
+
+class Board:
+    """Everything on the screen. ``fold`` is the only way in; views only read."""
+
+    def __init__(self, *, trace_limit: int = 200_000) -> None:
+        self.runs: dict[str, RunShown] = {}
+        self.trace = Trace(trace_limit)
+        self.inbox: dict[str, Asked] = {}
+        self.branches: dict[str, Branch] = {}
+        self.gaps: set[str] = set()
+        self.dropped = 0
+        """Live display events that were let go because the screen was behind."""
+        self.recent: deque[Event] = deque(maxlen=4_000)
+        """The newest rows whole, so that a detail shows without asking the log."""
+        self.news: set[str] = set()
+        """Parts changed since a view last looked: ``runs agents trace inbox branches``."""
+        self._deltas: dict[tuple[str, str], tuple[int, int]] = {}
+        """For each streaming step the number of its line and how many pieces came."""
+        self._fold: dict[str, Callable[[RunShown, Event], None]] = {
+            "run.started": self._run_started,
+            "run.finished": self._run_ended,
+            "run.suspended": self._run_suspended,
+            "run.resumed": self._run_resumed,
+            "run.cancelled": self._note,
+            "step.started": self._step_started,
+            "step.finished": self._step_ended,
+            "step.failed": self._step_ended,
+            "step.denied": self._step_ended,
+            "step.cancelled": self._step_ended,
+            "approval.asked": self._asked,
+            "question.asked": self._asked,
+            "approval.answered": self._answered,
+            "approval.withdrawn": self._answered,
+            "question.answered": self._answered,
+            "checkpoint.taken": self._checkpoint,
+        }
+
+    def fold(self, event: Event) -> None:
+        """Take one row in."""
+        run = self._run(event)
+        if event.seq <= run.last_seq:
+            return
+        if run.last_seq and event.seq > run.last_seq + 1:
+            self.gaps.add(event.run_id)
+        run.last_seq = event.seq
+        self.recent.append(event)
+        self._fold.get(event.kind, self._note)(run, event)
+
+    def live(self, kind: str, run_id: str, key: str, data: Mapping[str, Any]) -> None:
+        """Take in what is not a row: streamed text and progress; what waits comes as rows."""
+        run = self.runs.get(run_id)
+        if run is None or kind not in ("delta", "progress"):
+            return
+        step = run.open.get(key)
+        name = step.agent if step else agent_of(key)
+        agent = run.agents.get(name)
+        if agent is not None and kind == "progress":
+            agent.doing = brief(data.get("text") or data, 60)
+        self._count_delta(run, key, name, kind, data)
+        self.news |= {"agents", "trace"}
+
+    def selected_inbox(self, asked: Asked) -> None:
+        """Complete or add a waiting thing from the core's own list."""
+        known = asked.id in self.inbox
+        self.inbox[asked.id] = asked
+        if not known:
+            self._wait(asked, 1)
+        self.news |= {"inbox", "agents"}
+
+    def pause(self, run_id: str, *, paused: bool) -> None:
+        """Show a run as paused or going on; pausing is not a row."""
+        run = self.runs.get(run_id)
+        if run is not None and not run.is_over:
+            run.status = "paused" if paused else "running"
+            self.news |= {"runs", "agents"}
+
+    def state_of(self, agent: AgentShown) -> AgentState:
+        """The agent's state in one word."""
+        run = self.runs[agent.run_id]
+        if agent.waiting:
+            return "WAITING"
+        if run.is_over:
+            return "done"
+        if run.status == "paused":
+            return "paused"
+        return "busy" if agent.busy else "idle"
+
+    def event_at(self, run_id: str, seq: int) -> Event | None:
+        """The whole row when it is still among the recent ones."""
+        if not self.recent:
+            return None
+        found = (e for e in reversed(self.recent) if e.seq == seq and e.run_id == run_id)
+        return next(found, None)
+
+    def open_key(self, run_id: str, *, seq: int = 0, agent: str = "") -> str:
+        """The key of a step under way: that of a trace row, or an agent's newest."""
+        run = self.runs.get(run_id)
+        for key, step in reversed(run.open.items()) if run else ():
+            row = self.trace.at(step.number)
+            if (agent and step.agent == agent) or (seq and row is not None and row.seq == seq):
+                return key
+        return ""
+
+    # One function for each kind of row.
+
+    def _run(self, event: Event) -> RunShown:
+        run = self.runs.get(event.run_id)
+        if run is None:
+            run = RunShown(event.run_id, started_at=event.at)
+            self.runs[event.run_id] = run
+            self.branches[event.run_id] = Branch(event.run_id)
+            self.news |= {"runs", "agents", "branches"}
+        return run
+
+    def _run_started(self, run: RunShown, event: Event) -> None:
+        data = event.data
+        run.pattern = str(data.get("pattern", ""))
+        run.title = str(data.get("title") or "")
+        run.model = str(data.get("model") or "")
+        run.started_at = event.at
+        run.status = "running"
+        branch = self.branches[run.run_id]
+        branch.parent_id = str(data.get("parent") or "")
+        branch.cut_seq = int(data.get("cut") or 0)
+        branch.label = run.title or run.pattern
+        branch.overlay = brief(data.get("overlay"), 60)
+        parent = self.branches.get(branch.parent_id)
+        if parent is not None and run.run_id not in parent.children:
+            parent.children.append(run.run_id)
+        self._note(run, event)
+
+    def _run_ended(self, run: RunShown, event: Event) -> None:
+        run.status = str(event.data.get("outcome", "returned"))
+        run.ended_at = event.at
+        self._settle(run)
+        self._note(run, event)
+
+    def _run_suspended(self, run: RunShown, event: Event) -> None:
+        run.status = "suspended"
+        run.ended_at = event.at
+        self._settle(run)
+        self._note(run, event)
+
+    def _run_resumed(self, run: RunShown, event: Event) -> None:
+        run.status = "running"
+        run.ended_at = None
+        self._note(run, event)
+
+    def _settle(self, run: RunShown) -> None:
+        """Nothing of an ended run is under way, and nothing of it waits."""
+        for asked in [a for a in self.inbox.values() if a.run_id == run.run_id]:
+            self._leave(asked)
+        for step in run.open.values():
+            row = self.trace.at(step.number)
+            if row is not None and row.state == "running":
+                self.trace.replace(step.number, row._replace(state="open"))
+        run.open.clear()
+        for agent in run.agents.values():
+            agent.busy = 0
+            agent.doing = ""
+        self.news |= {"runs", "agents", "trace", "branches"}
+
+    def _step_started(self, run: RunShown, event: Event) -> None:
+        effect = str(event.data.get("effect", ""))
+        name = str(event.data.get("agent") or agent_of(event.key))
+        again = run.open.get(event.key)
+        row = started(event)
+        if again is not None:
+            self.trace.replace(again.number, row._replace(result="attempt again"))
+            return
+        number = self.trace.add(row)
+        run.open[event.key] = OpenStep(number, name, effect, row.what, event.at)
+        if not agents_of(event.key) and event.data.get("line"):
+            run.line = str(event.data["line"])
+        agent = self._agent(run, event.key, name)
+        if agent is not None:
+            agent.busy += 1
+            agent.doing = f"{effect} {row.what}" if effect != "ask" else "thinking"
+            agent.since = event.at
+        self.news |= {"trace", "agents"}
+
+    def _step_ended(self, run: RunShown, event: Event) -> None:
+        step = run.open.pop(event.key, None)
+        begun = self.trace.at(step.number) if step else None
+        row = finished(event, begun)
+        if step is not None and begun is not None:
+            self.trace.replace(step.number, row)
+        else:
+            self.trace.add(row)
+        run.steps += 1
+        self._charge(run, event, step.effect if step else str(event.data.get("effect", "")))
+        if step is not None:
+            self._rest(run, event, step)
+        self._deltas.pop((run.run_id, event.key), None)
+        self.news |= {"trace", "agents", "runs", "branches"}
+
+    def _rest(self, run: RunShown, event: Event, step: OpenStep) -> None:
+        """The agent of an ended step turns to what is still open around it, or rests."""
+        agent = run.agents.get(step.agent)
+        if agent is None:
+            return
+        agent.busy = max(0, agent.busy - 1)
+        agent.since = event.at
+        around = run.open.get(parent_of(event.key))
+        agent.doing = ("thinking" if around else "") if agent.busy else ""
+
+    def _charge(self, run: RunShown, event: Event, effect: str) -> None:
+        """Add up what a step cost; scopes report the sum of steps that were added already."""
+        tokens, cost = usage_of(event.data)
+        if effect in ("ask", "follow") or not (tokens or cost):
+            return
+        run.tokens += tokens
+        run.cost_usd += cost
+        branch = self.branches[run.run_id]
+        branch.tokens += tokens
+        branch.cost_usd += cost
+        path = agents_of(event.key)
+        for name in dict.fromkeys(path):
+            agent = self._agent(run, event.key, name)
+            if agent is not None:
+                agent.all_tokens += tokens
+                agent.all_cost_usd += cost
+        if path:
+            own = run.agents[path[-1]]
+            own.tokens += tokens
+            own.cost_usd += cost
+
+    def _agent(self, run: RunShown, key: str, name: str) -> AgentShown | None:
+        if not name:
+            return None
+        agent = run.agents.get(name)
+        if agent is None:
+            path = agents_of(key)
+            place = path.index(name) if name in path else len(path)
+            parent = path[place - 1] if place else ""
+            agent = AgentShown(run.run_id, name, parent, place)
+            run.agents[name] = agent
+        return agent
+
+    def _asked(self, run: RunShown, event: Event) -> None:
+        asked = asked_in(event)
+        if asked.id not in self.inbox:
+            self._agent(run, event.key, asked.agent)
+            self.inbox[asked.id] = asked
+            self._wait(asked, 1)
+        self.news |= {"inbox", "agents", "runs"}
+        self._note(run, event)
+
+    def _answered(self, run: RunShown, event: Event) -> None:
+        asked = self.inbox.get(str(event.data.get("id", "")))
+        if asked is not None:
+            self._leave(asked)
+        self._note(run, event)
+
+    def _leave(self, asked: Asked) -> None:
+        del self.inbox[asked.id]
+        self._wait(asked, -1)
+        self.news |= {"inbox", "agents", "runs"}
+
+    def _wait(self, asked: Asked, more: int) -> None:
+        run = self.runs.get(asked.run_id)
+        if run is None:
+            return
+        run.waiting = max(0, run.waiting + more)
+        if not run.is_over and run.status != "paused":
+            run.status = "waiting" if run.waiting else "running"
+        agent = run.agents.get(asked.agent)
+        if agent is not None:
+            agent.waiting = max(0, agent.waiting + more)
+
+    def _checkpoint(self, run: RunShown, event: Event) -> None:
+        name, by = str(event.data.get("name") or ""), str(event.data.get("by") or "")
+        self.branches[run.run_id].checkpoints.append((event.seq, name, by))
+        self.news.add("branches")
+        self._note(run, event)
+
+    def _note(self, run: RunShown, event: Event) -> None:
+        self.trace.add(row_of(event))
+        self.news.add("trace")
+
+    def _count_delta(
+        self, run: RunShown, key: str, agent: str, kind: str, data: Mapping[str, Any]
+    ) -> None:
+        """All the streamed pieces of one step share one line, which counts them."""
+        number, pieces = self._deltas.get((run.run_id, key), (-1, 0))
+        pieces += int(data.get("pieces", 1))
+        told = brief(data.get("text") or data.get("message") or "", 80)
+        row = self.trace.at(number)
+        if row is None:
+            step = run.open.get(key)
+            at = step.since if step else run.started_at
+            row = TraceRow(0, at, run.run_id, agent, kind, "", -1, "", -1.0, 0, 0.0, RESULTS)
+            number = self.trace.add(row)
+        self._deltas[run.run_id, key] = number, pieces
+        self.trace.replace(number, row._replace(what=f"x{pieces} {told}".strip()))
