@@ -15,6 +15,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from hashlib import blake2b
 from pathlib import PurePath
+from types import NoneType
 from typing import Any, TypeAlias, cast
 
 import orjson
@@ -34,7 +35,7 @@ def dumps(value: Any) -> bytes:
     except (TypeError, RecursionError, UnicodeEncodeError):
         return orjson.dumps(_spell(value, "value", 0), option=orjson.OPT_SORT_KEYS)
     # orjson writes NaN as null without a word, and an object may use one of our marks.
-    if b"null" in data or b'"$' in data:
+    if b'"$' in data or (b"null" in data and _may_hold_nan(value)):
         return orjson.dumps(_spell(value, "value", 0), option=orjson.OPT_SORT_KEYS)
     return data
 
@@ -54,6 +55,17 @@ def digest(data: bytes | str, size: int = 16) -> str:
 def copied(value: Any) -> Any:
     """The value as it will be read back from a row."""
     return loads(dumps(value))
+
+
+def _may_hold_nan(value: Any) -> bool:
+    """Whether a float that is no number is in there, or something that cannot be looked into."""
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(map(_may_hold_nan, cast("dict[str, Any]", value).values()))
+    if isinstance(value, (list, tuple)):
+        return any(map(_may_hold_nan, cast("list[Any]", value)))
+    return not isinstance(value, (str, int, NoneType))
 
 
 def _plain(value: Any) -> Any:

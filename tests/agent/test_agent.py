@@ -106,8 +106,9 @@ def test_a_wrong_key_of_a_definition_is_named(change: dict[str, Any], said: str)
 def test_what_cannot_be_is_refused(
     settings: dict[str, Any], error: type[WorkbenchError], said: str
 ) -> None:
+    parts: dict[str, Any] = {"name": "a", "signature": "x -> y", **settings}
     with pytest.raises(error) as caught:
-        Agent(**{"name": "a", "signature": "x -> y", **settings})
+        Agent(**parts)
     assert said in str(caught.value)
 
 

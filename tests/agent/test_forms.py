@@ -152,7 +152,7 @@ def test_a_returned_model_keeps_its_constraints() -> None:
         'a: str -> text: str "the text", grade: Graded_grade, notes: list[str] = []'
     )
     assert signature.read_outputs({"text": "x", "grade": 5}).grade == 5
-    with pytest.raises(ReplyError, match="'grade' does not fit .* less than or equal to 5"):
+    with pytest.raises(ReplyError, match=r"'grade' does not fit .* less than or equal to 5"):
         signature.read_outputs({"text": "x", "grade": 6})
     assert signature.output_schema()["properties"]["grade"]["maximum"] == 5
     assert Signature.parse(str(signature), signature.types) == signature
@@ -174,22 +174,26 @@ def test_a_return_that_cannot_be_outputs_is_refused(kind: Any, said: str) -> Non
 
 
 def test_a_parameter_needs_a_type_and_a_name() -> None:
-    def untyped(a, b: str) -> str:  # type: ignore[no-untyped-def] # pyright: ignore
+    def untyped(a: Any, b: str) -> str:
         raise NotImplementedError(a, b)
+
+    del untyped.__annotations__["a"]
 
     def many(*a: str) -> str:
         raise NotImplementedError(a)
 
-    def unknown(a: str, b: Nowhere) -> str:  # type: ignore[name-defined]  # noqa: F821
+    def unknown(a: str, b: str) -> str:
         raise NotImplementedError(a, b)
 
-    for function, said in (
+    unknown.__annotations__["b"] = "Nowhere"
+    functions: list[tuple[Callable[..., Any], str]] = [
         (untyped, "untyped: parameter 'a' has no type"),
         (many, "many: parameter 'a' cannot be given by name"),
         (unknown, "unknown: parameter 'b': name 'Nowhere' is not defined"),
-    ):
+    ]
+    for function, said in functions:
         with pytest.raises(SignatureError, match=said):
-            Signature.of(function)  # pyright: ignore
+            Signature.of(function)
 
 
 def test_a_default_must_fit_its_type() -> None:

@@ -23,7 +23,6 @@ from workbench.agent.signature import Signature
 from workbench.errors import InputError, ReplyError, SignatureError
 from workbench.values import copied
 
-
 LEAF = {"name": "b"}
 
 

@@ -66,7 +66,9 @@ def test_a_chain_reasons_before_it_answers() -> None:
 
 
 def test_inputs_are_readable_and_long_ones_fenced() -> None:
-    signature = Signature.parse("a, b: list[str], c: dict, d: str, e: str = '' -> x".replace("'", '"'))
+    signature = Signature.parse(
+        "a, b: list[str], c: dict, d: str, e: str = '' -> x".replace("'", '"')
+    )
     inputs = {"a": "short", "b": ["one", "two " * 40], "c": {"k": 1}, "d": "x\n```\ny", "e": ""}
     assert render_inputs(signature, inputs) == (
         "a: short\n"
@@ -90,7 +92,9 @@ def test_no_text_can_close_its_own_fence(text: str) -> None:
 @given(cases())
 def test_rendering_is_deterministic(case: tuple[Signature, dict[str, object]]) -> None:
     signature, outputs = case
-    agent = Agent("a", Signature((), signature.outputs), examples=[{"inputs": {}, "outputs": outputs}])
+    agent = Agent(
+        "a", Signature((), signature.outputs), examples=[{"inputs": {}, "outputs": outputs}]
+    )
     assert render_system(agent) == render_system(agent)
 
 

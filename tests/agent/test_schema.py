@@ -75,6 +75,17 @@ def test_what_does_not_fit_is_named(schema: Any, value: Any, place: str, said: s
     assert said in caught.value.problem
 
 
+def test_a_schema_that_doubles_at_every_step_is_given_up() -> None:
+    twice = {"anyOf": [{"properties": {"a": {"$ref": "#"}}}] * 2, "required": ["b"]}
+    value: dict[str, Any] = {}
+    for _ in range(60):
+        value = {"a": value}
+    with pytest.raises(Misfit, match="takes too long to check"):
+        fit(twice, value, "x")
+    with pytest.raises(Misfit, match="takes too long to check"):
+        fit({"anyOf": [{"$ref": "#"}, {"$ref": "#"}]}, 1, "x")
+
+
 WORDS = ["type", "properties", "items", "enum", "anyOf", "required", "additionalProperties", "$ref"]
 
 

@@ -178,7 +178,7 @@ def test_signatures_tools_and_agents_load_nothing_heavy() -> None:
         "import sys, workbench.agent.files, workbench.agent.prompt\n"
         "from workbench.agent.agent import Agent\n"
         "Agent('a', 'x: list[int] -> y: dict').signature.read_reply('{\"y\": {}}')\n"
-        "heavy = {'pydantic', 'yaml', 'asyncio', 'sqlite3', 'httpx', 'textual'} & set(sys.modules)\n"
+        "heavy = {'pydantic', 'yaml', 'asyncio', 'sqlite3', 'httpx'} & set(sys.modules)\n"
         "sys.exit(f'loaded: {heavy}' if heavy else 0)"
     )
     done = subprocess.run(

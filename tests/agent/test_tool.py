@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
+from pydantic import Field
 
 from tests.agent.generated import json_values
 from tests.agent.shapes import Item, Mood, Point
@@ -72,10 +74,28 @@ def test_a_typed_function_becomes_a_tool() -> None:
 def test_settings_of_a_tool() -> None:
     assert (put.name, put.description, put.timeout_s) == ("place", "Put it there.", 5)
     assert (put.repeat, put.floor) == (Repeat.PURE, Danger.SAFE)
-    with pytest.raises(UnknownName, match="no danger level 'MEDUIM'. Did you mean 'MEDIUM'"):
-        tool(danger="MEDUIM")(len)
-    with pytest.raises((UnknownName, SignatureError)):
-        tool(repeat="often")(search.function or len)
+    with pytest.raises(UnknownName, match=r"no danger level 'MEDUIM'\. Did you mean 'MEDIUM'"):
+        tool(danger="MEDUIM")(_measure)
+    with pytest.raises(UnknownName, match=r"no repeat class 'unsaef'\. Did you mean 'unsafe'"):
+        tool(repeat="unsaef")(_measure)
+
+
+def _measure(text: str) -> int:
+    return len(text)
+
+
+@tool
+def grade(level: Annotated[int, Field(ge=1, le=5, description="how good")]) -> int:
+    """Grade it."""
+    return level
+
+
+def test_constraints_of_a_parameter_are_kept() -> None:
+    assert grade.read({"level": 5}) == {"level": 5}
+    assert grade.parameters["properties"]["level"]["maximum"] == 5
+    assert grade.parameters["properties"]["level"]["description"] == "how good"
+    with pytest.raises(InputError, match="less than or equal to 5"):
+        grade.read({"level": 6})
 
 
 def test_arguments_are_checked_copied_and_completed() -> None:
@@ -121,16 +141,18 @@ def test_records_travel_as_json_and_reach_the_function_as_their_types() -> None:
 
 def test_a_parameter_that_cannot_be_given_is_refused() -> None:
     def loose(*names: str, **more: str) -> None: ...
-    def bare(name) -> None: ...  # type: ignore[no-untyped-def] # pyright: ignore
+    def bare(name: Any) -> None: ...
     def by_place(name: str, /) -> None: ...
 
-    for function, said in (
+    del bare.__annotations__["name"]
+    functions: list[tuple[Callable[..., Any], str]] = [
         (loose, "loose: parameter 'names' cannot be given by name"),
-        (bare, "bare: parameter 'name' has no type"),  # pyright: ignore
+        (bare, "bare: parameter 'name' has no type"),
         (by_place, "by_place: parameter 'name' cannot be given by name"),
-    ):
+    ]
+    for function, said in functions:
         with pytest.raises(SignatureError, match=said):
-            tool(function)  # pyright: ignore
+            tool(function)
 
 
 FOREIGN = Tool(

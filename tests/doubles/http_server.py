@@ -129,6 +129,8 @@ class HttpServer:
     script: deque[Say | Fault] = field(default_factory=deque[Say | Fault])
     requests: list[Asked] = field(default_factory=list[Asked])
     left: threading.Event = field(default_factory=threading.Event)
+    came: threading.Event = field(default_factory=threading.Event)
+    """Set when the first request came."""
     port: int = 0
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _thread: threading.Thread | None = None
@@ -180,6 +182,7 @@ class HttpServer:
         try:
             while asked := await _read(reader):
                 self.requests.append(asked)
+                self.came.set()
                 out = Out(reader, writer, self.left)
                 await self.answer(asked, out)
         except (ConnectionError, asyncio.IncompleteReadError):

@@ -12,9 +12,10 @@ NOON = 1_763_640_000.0
 
 def started(run_id: str, *, parent: str | None = None, cut: int = 0, **data: Any) -> Event:
     """The first row of a run, or of a fork at a position of its parent."""
-    header = {"pattern": "debate", "title": f"about {run_id}", "model": "playbook:tour"}
+    header: dict[str, Any] = {"pattern": "debate", "title": f"about {run_id}"}
+    header |= {"model": "playbook:tour", "parent": parent, "cut": cut}
     seq = cut + 1 if parent else 1
-    return event(run_id, seq, "run.started", **header | {"parent": parent, "cut": cut} | data)
+    return Event(run_id, seq, NOON + seq, "run.started", "", header | data)
 
 
 def event(run_id: str, seq: int, kind: str = "step.finished", key: str = "", **data: Any) -> Event:

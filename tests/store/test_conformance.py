@@ -186,16 +186,13 @@ def test_a_run_shows_what_its_rows_say(either: AnyStore) -> None:
 def test_a_runs_status_follows_its_rows(either: AnyStore) -> None:
     keep(either, started("a"))
     seen = [either.run("a").status]
-    for seq, (kind, data) in enumerate(
-        [
-            ("run.suspended", {"by": "user"}),
-            ("run.resumed", {"by": "user"}),
-            ("run.cancelled", {"by": "user"}),
-            ("run.finished", {"outcome": "cancelled", "error": {"message": "stopped"}}),
-        ],
-        2,
+    for row in (
+        event("a", 2, "run.suspended", by="user"),
+        event("a", 3, "run.resumed", by="user"),
+        event("a", 4, "run.cancelled", by="user"),
+        event("a", 5, "run.finished", outcome="cancelled", error={"message": "stopped"}),
     ):
-        keep(either, event("a", seq, kind, **data))
+        keep(either, row)
         seen.append(either.run("a").status)
     assert seen == ["running", "suspended", "running", "running", "cancelled"]
     assert either.run("a").result_preview == "stopped"
@@ -206,7 +203,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(either: AnyStore) -> None:
     assert either.run("abc1").run_id == "abc1"
     assert either.run("abc").run_id == "abc"
     assert either.run("x").run_id == "x%_"
-    with pytest.raises(UsageError, match="abc1.*Write more"):
+    with pytest.raises(UsageError, match=r"abc1.*Write more"):
         either.run("ab")
     for nothing in ("", "%", "zz"):
         with pytest.raises(UnknownName):

@@ -1,11 +1,10 @@
-"""Files that are there already: whose they are, and what is said about those that cannot be used."""
+"""Files that are there already: whose they are, and what is said when one cannot be used."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,11 +53,14 @@ def test_an_empty_file_becomes_a_database(path: Path) -> None:
 def test_a_database_of_another_program_is_refused_and_left_as_it_is(path: Path) -> None:
     path.parent.mkdir()
     sqlite3.connect(path, isolation_level=None).execute("CREATE TABLE mine (x)")
+    path.chmod(0o644)
     before = path.read_bytes()
     for readonly in (False, True):
         with pytest.raises(StoreForeign, match=r"workbench.db is a database of another program"):
             Store.open(path, readonly=readonly)
     assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [p.name for p in path.parent.iterdir()] == ["workbench.db"]
 
 
 def test_something_that_is_no_database_is_refused_and_left_as_it_is(path: Path) -> None:
@@ -116,34 +118,39 @@ def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
         Store.open(tmp_path / "state" / "workbench.db")
 
 
-def as_nobody(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run Python without the rights that root has."""
-    user = 65534 if os.geteuid() == 0 else None
-    command = [sys.executable, "-B", "-c", *words]
-    return subprocess.run(command, user=user, capture_output=True, text=True, check=False)
+@pytest.fixture
+def without_rights() -> Iterator[None]:
+    """Root may open everything: be somebody else for the test."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(user)
 
 
-OPEN = """
-import sys
-from pathlib import Path
-from workbench.errors import StoreError
-from workbench.store.store import Store
-try:
-    Store.open(Path(sys.argv[1]), readonly=sys.argv[2] == "ro").close()
-except StoreError as error:
-    print(type(error).__name__, error)
-"""
-
-
-@pytest.mark.parametrize("mode", ["rw", "ro"])
-def test_a_file_one_may_not_open_is_a_sentence(path: Path, mode: str) -> None:
-    made(path).chmod(0o000)
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_file_one_may_not_open_is_a_sentence(
+    readonly: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = made(tmp_path / "workbench.db")
+    path.chmod(0o000)
     for folder in list(path.parents)[:-2]:
         folder.chmod(0o755)
-    found = as_nobody(OPEN, str(path), mode)
-    assert "StoreError" in found.stdout, found.stderr
-    assert "workbench.db cannot be" in found.stdout
-    assert "Check that" in found.stdout
+    request.getfixturevalue("without_rights")
+    with pytest.raises(StoreError, match=r"workbench.db cannot be .*Check that it and its folder"):
+        Store.open(path, readonly=readonly)
+
+
+def test_a_folder_one_may_not_write_is_a_sentence(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    for folder in list((tmp_path / "x").parents)[:-2]:
+        folder.chmod(0o755)
+    request.getfixturevalue("without_rights")
+    if os.access(tmp_path, os.W_OK, effective_ids=True):
+        tmp_path.chmod(0o500)
+    with pytest.raises(StoreError, match="cannot be used: Permission denied"):
+        Store.open(tmp_path / "state" / "workbench.db")
 
 
 def test_the_newest_rows_of_a_killed_process_are_recovered_from_its_wal(path: Path) -> None:

@@ -67,9 +67,13 @@ def test_rows_after_a_failed_batch_do_not_leave_a_gap(store: Store, path: Path) 
 
 def test_one_bad_value_does_not_take_the_batch_with_it(store: Store) -> None:
     gate, told = threading.Event(), dict[str, BaseException | None]()
-    store.append([started("z")], lambda _: gate.wait() and None)
-    bad = {"input_tokens": 2**70}  # JSON carries it, an integer column does not
-    rows = [started("a"), called("a", 2, **bad), started("b"), called("b", 2)]
+
+    def hold(_: BaseException | None) -> None:
+        gate.wait()
+
+    store.append([started("z")], hold)
+    too_many = 2**70  # JSON carries it, an integer column does not
+    rows = [started("a"), called("a", 2, input_tokens=too_many), started("b"), called("b", 2)]
     for row in rows:
         name = f"{row.run_id}{row.seq}"
         store.append([row], lambda error, name=name: told.update({name: error}))

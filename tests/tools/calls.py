@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from workbench.permission.danger import Facts
@@ -22,16 +23,51 @@ def use_undecided(name: str, place: Place, **arguments: Any) -> Any:
     return asyncio.run(perform(BUILT_IN[name], arguments, place, _ignore))
 
 
-async def used(
-    name: str, place: Place, decided: Facts | None = None, **arguments: Any
-) -> Any:
+async def used(name: str, place: Place, decided: Facts | None = None, **arguments: Any) -> Any:
     tool = BUILT_IN[name]
     decided = decided or facts(tool, arguments, place)
     return await perform(tool, arguments, place, _ignore, decided=decided)
 
 
+async def cancelled_once_it_speaks(place: Place, command: str, *, again: bool = False) -> str:
+    """Run a command, cancel the call when it has printed a line, and return that line."""
+    spoken: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def hear(text: str) -> None:
+        if not spoken.done():
+            spoken.set_result(text)
+
+    tool, arguments = BUILT_IN["bash_command"], {"command": command}
+    decided = facts(tool, arguments, place)
+    call = asyncio.create_task(perform(tool, arguments, place, hear, decided=decided))
+    line = await asyncio.wait_for(spoken, 20)
+    call.cancel()
+    if again:
+        call.get_loop().call_later(0.1, call.cancel)
+    try:
+        await call
+    except asyncio.CancelledError:
+        return line
+    raise AssertionError("the call returned, though it was cancelled")
+
+
 def facts_of(name: str, place: Place, **arguments: Any) -> Facts:
     return facts(BUILT_IN[name], arguments, place)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def command_lines() -> bytes:
+    """What every process of this machine was started as."""
+    found: list[bytes] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes())
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return b"\n".join(found)
 
 
 def _ignore(_: str) -> None:

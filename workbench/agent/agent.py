@@ -114,7 +114,7 @@ class Agent:
             "examples": copied([{"inputs": e.inputs, "outputs": e.outputs} for e in self.examples]),
         }
 
-    def model_dump(self, mode: str = "json") -> dict[str, Any]:  # noqa: ARG002 - pydantic's form
+    def model_dump(self, mode: str = "json") -> dict[str, Any]:
         """As a value inside arguments: how rows hold an agent that a pattern was given."""
         return {"$agent": self.definition()}
 

@@ -38,6 +38,7 @@ from workbench.agent.kinds import (
 )
 from workbench.agent.named import Choice, Model, Named, Record, SchemaType
 from workbench.errors import SignatureError
+from workbench.values import digest
 
 _PLAIN: dict[Any, Kind] = {
     str: STR,
@@ -85,7 +86,8 @@ def kind_of(annotation: Any, where: str = "") -> Kind:
 def _generic(annotation: Any, origin: Any, where: str) -> Kind | None:
     arguments = get_args(annotation)
     if origin is Annotated:
-        return kind_of(arguments[0], where)
+        name = f"{getattr(arguments[0], '__name__', 'type')}_{digest(_spelled(annotation), 3)}"
+        return _constrained(name, annotation) or kind_of(arguments[0], where)
     if origin is Literal:
         return _literal(arguments)
     if origin in (Union, UnionType):
@@ -110,17 +112,27 @@ def named(name: str, subject: Any) -> Named | None:
     """The kind of a Python type or JSON schema under a name, or None when it is neither."""
     if isinstance(subject, Mapping):
         return _schema_type(name, dict(cast("Mapping[str, Any]", subject)))
+    if get_origin(subject) is Annotated:
+        return _constrained(name, subject)
     # pydantic's own mark: its models and its dataclasses have it, and looking imports nothing.
     if hasattr(subject, "__pydantic_validator__"):
         return Model(name, subject)
-    if not isinstance(subject, type):
-        return None
-    if issubclass(subject, Enum):
-        plain = all(type(member.value) in (str, int, float, bool) for member in subject)
-        return Choice(name, subject) if plain else None
-    if is_record(cast("Any", subject)):
+    if is_record(subject):
         return Record(name, subject, partial(members_of, subject))
-    return None
+    return _choice(name, subject)
+
+
+def _choice(name: str, subject: Any) -> Choice | None:
+    if not isinstance(subject, type) or not issubclass(subject, Enum):
+        return None
+    plain = all(type(member.value) in (str, int, float, bool) for member in subject)
+    return Choice(name, subject) if plain else None
+
+
+def _constrained(name: str, annotation: Any) -> Model | None:
+    """A type with constraints beside it, which are pydantic's to check; None if it has none."""
+    extras = get_args(annotation)[1:]
+    return None if all(isinstance(extra, str) for extra in extras) else Model(name, annotation)
 
 
 def is_record(subject: Any) -> bool:
@@ -181,10 +193,14 @@ def _default(found: dataclasses.Field[Any]) -> Any:
 
 
 def described(annotation: Any) -> str:
-    """The text in ``Annotated[type, "text"]``, or the empty string."""
+    """The text in ``Annotated[type, "text"]`` or in its pydantic Field; else the empty string."""
     if get_origin(annotation) is not Annotated:
         return ""
-    return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, str)), "")
+    for extra in get_args(annotation)[1:]:
+        text = extra if isinstance(extra, str) else getattr(extra, "description", None)
+        if isinstance(text, str):
+            return text
+    return ""
 
 
 def _spelled(annotation: Any) -> str:

@@ -145,8 +145,9 @@ def _toml(source: _Text) -> Any:
     try:
         return tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
-        line = re.search(r"line (\d+)", str(error))
-        source.refuse(f"this is not TOML: {error}", line=int(line[1]) if line else None)
+        stated = re.search(r"line (\d+)", str(error))
+        line = int(stated[1]) if stated else source.text.count("\n") + 1
+        source.refuse(f"this is not TOML: {error}", line=line)
     except RecursionError:
         source.refuse("the file is nested too deep")
 

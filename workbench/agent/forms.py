@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_origin, get_type_hints
 
 from workbench.agent.annotations import described, is_record, kind_of, members_of
 from workbench.agent.docstrings import argument_texts, summary
@@ -139,7 +139,7 @@ def _present(record: type, member: Field) -> Field:
     if member.default is not LEFT_OUT:
         return member
     factory = _factory(record, member.name)
-    if factory not in (list, dict):
+    if (get_origin(factory) or factory) not in (list, dict):
         raise SignatureError(
             f"{record.__name__}: field {member.name!r} may be left out, and an output may not",
             hint=f"Give it a default, or return it as one: result: {record.__name__}",

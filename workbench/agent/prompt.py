@@ -104,8 +104,8 @@ def _answer(signature: Signature, outputs: Mapping[str, Any]) -> str:
     if signature.is_plain:
         return str(outputs[signature.outputs[0].name])
     # An example has no reasoning of its own; the form still shows where it stands.
-    whole = {field.name: outputs.get(field.name, "…") for field in signature.outputs}
-    return json.dumps(copied(whole), ensure_ascii=False)
+    whole = {field.name: copied(outputs.get(field.name, "…")) for field in signature.outputs}
+    return json.dumps(whole, ensure_ascii=False)
 
 
 def _shown(name: str, value: Any) -> str:

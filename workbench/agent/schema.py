@@ -9,12 +9,14 @@ because a stranger's regular expression can take for ever.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 from workbench.agent.fields import Field, object_schema
 from workbench.agent.kinds import Misfit, Schema, shown
 
-_DEPTH = 100
+_DEPTH = 200
+_STEPS = 100_000
 _PREFIXES = ("#/$defs/", "#/definitions/")
 
 
@@ -76,42 +78,83 @@ def _referred(node: Any) -> list[str]:
     return here + [name for item in found.values() for name in _referred(item)]
 
 
-def fit(schema: Any, value: Any, place: str, root: Any = None, depth: int = 0) -> Any:
+def fit(schema: Any, value: Any, place: str) -> Any:
     """Return a copy of the value that satisfies the schema, or raise `Misfit`.
 
     Args:
         schema: JSON schema; what it says beyond the checked part is not looked at.
         value: Any JSON value.
         place: Its path, for messages; empty for the arguments of a tool as a whole.
-        root: The schema that references are looked up in; this one if None.
-        depth: How deep the value lies; a guard against schemas that refer to themselves.
     """
-    root = schema if root is None else root
-    if depth > _DEPTH:
-        raise Misfit(place, "is nested too deep for its schema")
-    if schema is False:
-        raise Misfit(place, "is not allowed")
-    if not isinstance(schema, Mapping):
-        return value
-    rules = cast("Mapping[str, Any]", schema)
+    return _fit(schema, value, place, _Walk(schema))
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One checking of one value: where references lead, and how much more may be done.
+
+    A schema of three lines can refer to itself so that checking doubles at every step.
+    """
+
+    root: Any
+    depth: int = 0
+    steps: int = 0
+
+    def down(self, place: str) -> None:
+        self.depth += 1
+        self.steps += 1
+        if self.depth > _DEPTH:
+            raise Misfit(place, "is nested too deep for its schema")
+        if self.steps > _STEPS:
+            raise TooMuch(place, "takes too long to check against its schema")
+
+
+class TooMuch(Misfit):
+    """The checking was given up; no other option of the schema is tried."""
+
+
+def _fit(schema: Any, value: Any, place: str, walk: _Walk) -> Any:
+    walk.down(place)
+    try:
+        if schema is False:
+            raise Misfit(place, "is not allowed")
+        if not isinstance(schema, Mapping):
+            return value
+        return _by_rules(cast("Mapping[str, Any]", schema), value, place, walk)
+    finally:
+        walk.depth -= 1
+
+
+def _by_rules(rules: Mapping[str, Any], value: Any, place: str, walk: _Walk) -> Any:
     if "$ref" in rules:
-        value = fit(_resolved(rules["$ref"], root), value, place, root, depth + 1)
+        value = _fit(_resolved(rules["$ref"], walk.root), value, place, walk)
     value = _of_type(rules, value, place)
     _in_bounds(rules, value, place)
-    value = _combined(rules, value, place, root, depth)
+    value = _combined(rules, value, place, walk)
     if isinstance(value, Mapping):
-        return _object(rules, cast("Mapping[str, Any]", value), place, root, depth)
+        return _object(rules, cast("Mapping[str, Any]", value), place, walk)
     if isinstance(value, list | tuple):
         items = cast("Sequence[Any]", value)
         rule = rules.get("items", True)
-        return [fit(rule, item, f"{place}[{i}]", root, depth + 1) for i, item in enumerate(items)]
+        return [_fit(rule, item, f"{place}[{i}]", walk) for i, item in enumerate(items)]
     return value
+
+
+def _list(rules: Mapping[str, Any], word: str) -> list[Any]:
+    """What a schema lists under a word; nothing where a stranger wrote something else."""
+    found = rules.get(word)
+    return cast("list[Any]", found) if isinstance(found, list) else []
+
+
+def _mapping(rules: Mapping[str, Any], word: str) -> Mapping[str, Any]:
+    found = rules.get(word)
+    return cast("Mapping[str, Any]", found) if isinstance(found, Mapping) else {}
 
 
 def _resolved(reference: Any, root: Any) -> Any:
     for prefix in _PREFIXES:
         if isinstance(reference, str) and reference.startswith(prefix):
-            group = root.get(prefix.split("/")[1], {})
+            group = _mapping(root, prefix.split("/")[1])
             return group.get(reference.removeprefix(prefix), True)
     return root if reference == "#" else True
 
@@ -179,21 +222,23 @@ def _in_bounds(rules: Mapping[str, Any], value: Any, place: str) -> None:
         raise Misfit.wrong(place, f"at most {most}{unit}", value)
 
 
-def _combined(rules: Mapping[str, Any], value: Any, place: str, root: Any, depth: int) -> Any:
-    for rule in cast("list[Any]", rules.get("allOf", [])):
-        value = fit(rule, value, place, root, depth + 1)
+def _combined(rules: Mapping[str, Any], value: Any, place: str, walk: _Walk) -> Any:
+    for rule in _list(rules, "allOf"):
+        value = _fit(rule, value, place, walk)
     for word in ("anyOf", "oneOf"):
-        options = cast("list[Any]", rules.get(word, []))
+        options = _list(rules, word)
         if options:
-            value = _first_fit(options, value, place, root, depth)
+            value = _first_fit(options, value, place, walk)
     return value
 
 
-def _first_fit(options: list[Any], value: Any, place: str, root: Any, depth: int) -> Any:
+def _first_fit(options: list[Any], value: Any, place: str, walk: _Walk) -> Any:
     deepest: Misfit | None = None
     for option in options:
         try:
-            return fit(option, value, place, root, depth + 1)
+            return _fit(option, value, place, walk)
+        except TooMuch:
+            raise
         except Misfit as misfit:
             if deepest is None or len(misfit.place) > len(deepest.place):
                 deepest = misfit
@@ -211,10 +256,10 @@ def _wanted(rules: Any) -> str:
 
 
 def _object(
-    rules: Mapping[str, Any], value: Mapping[str, Any], place: str, root: Any, depth: int
+    rules: Mapping[str, Any], value: Mapping[str, Any], place: str, walk: _Walk
 ) -> dict[str, Any]:
     before = f"{place}." if place else ""
-    properties = cast("Mapping[str, Any]", rules.get("properties", {}))
+    properties = _mapping(rules, "properties")
     others = rules.get("additionalProperties", True)
     found: dict[str, Any] = {}
     for name, item in value.items():
@@ -223,9 +268,9 @@ def _object(
         if name not in properties and others is False:
             raise Misfit.unknown(before, name, sorted(properties))
         rule = properties.get(name, others)
-        found[name] = fit(rule, item, before + name, root, depth + 1)
-    for name in cast("list[str]", rules.get("required", [])):
-        if name not in value:
+        found[name] = _fit(rule, item, before + name, walk)
+    for name in _list(rules, "required"):
+        if isinstance(name, str) and name not in value:
             wanted = _wanted(properties.get(name))
             raise Misfit(before + name, "is missing", expected=wanted, got="nothing")
     return found

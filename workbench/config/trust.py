@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from workbench.config.folders import data_folder
 from workbench.config.text import SUFFIXES
-from workbench.errors import ConfigError
+from workbench.errors import ConfigError, NotTrusted, UsageError
 
 _FOLDERS = ("plugins", "agents")
 _FILES = (*(f"kaizen{suffix}" for suffix in SUFFIXES), "mcp.json")
@@ -43,11 +43,11 @@ class Standing:
         return [f"{mark} {name}" for mark, names in marks for name in names]
 
 
-def standing(workspace: Path, environment: Mapping[str, str]) -> Standing:
+def standing(workspace: Path, environment: Mapping[str, str], more: Iterable[str] = ()) -> Standing:
     """Compare the folder with what was trusted. Reads every file that can act."""
     real = workspace.resolve()
-    files = _digests(real)
     known = _records(environment).get(os.fsdecode(real))
+    files = _digests(real, [*more, *((known or {}).get("files", {}))])
     if known is not None and not _is_same_folder(known, real):
         return Standing(False, files, added=tuple(sorted(files)), moved=True)
     if known is None:
@@ -66,10 +66,11 @@ def is_trusted(workspace: Path, environment: Mapping[str, str] | None = None) ->
     return standing(workspace, os.environ if environment is None else environment).trusted
 
 
-def trust(workspace: Path, environment: Mapping[str, str]) -> Standing:
-    """Trust the folder as it is now; returns how it stood before."""
-    before = standing(workspace, environment)
+def trust(workspace: Path, environment: Mapping[str, str], more: Iterable[Path] = ()) -> Standing:
+    """Trust the folder as it is now, and ``more`` files of it; returns how it stood before."""
     real = workspace.resolve()
+    added = [_relative(real, path) for path in more]
+    before = standing(workspace, environment, added)
     status = real.stat()
     records = _records(environment)
     records[os.fsdecode(real)] = {
@@ -90,14 +91,29 @@ def distrust(workspace: Path, environment: Mapping[str, str]) -> bool:
     return True
 
 
+def check_trusted(workspace: Path, path: Path, environment: Mapping[str, str]) -> None:
+    """Refuse to use a file that lies in the workspace and is not trusted. Raises NotTrusted."""
+    real, file = workspace.resolve(), path.resolve()
+    if not file.is_relative_to(real) or not file.is_file():
+        return
+    name = os.fsdecode(file.relative_to(real))
+    stands = standing(workspace, environment)
+    if stands.trusted and name in stands.files:
+        return
+    raise NotTrusted(
+        f"{name} is not trusted", hint=f"Read it, then: kaizen-tui trust {name}", file=name
+    )
+
+
 def file_digest(content: bytes) -> str:
     """The digest by which a file's content is trusted."""
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _digests(workspace: Path) -> dict[str, str]:
+def _digests(workspace: Path, more: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for path in _acting(workspace):
+    others = (workspace / name for name in more)
+    for path in (*_acting(workspace), *(path for path in others if path.is_file())):
         if len(found) >= _MOST_FILES:
             raise ConfigError(f"{workspace} holds more than {_MOST_FILES} files that can act")
         name = os.fsdecode(path.relative_to(workspace))
@@ -119,6 +135,13 @@ def _acting(workspace: Path) -> Iterator[Path]:
                 path = Path(above) / name
                 if path.is_file():
                     yield path
+
+
+def _relative(workspace: Path, path: Path) -> str:
+    file = path.resolve()
+    if not file.is_file() or not file.is_relative_to(workspace):
+        raise UsageError(f"{path} is no file in {workspace}")
+    return os.fsdecode(file.relative_to(workspace))
 
 
 def _is_same_folder(known: Mapping[str, Any], real: Path) -> bool:

@@ -23,6 +23,8 @@ from workbench.models.wire import openai_messages, tool_specs
 START_S = 90.0
 """For the worker to import litellm: 3 to 8 s, more when nothing was compiled yet."""
 
+LIST_S = 30.0
+
 _REASONS: dict[str, Reason] = {
     "Timeout": "timeout",
     "APITimeoutError": "timeout",
@@ -46,6 +48,7 @@ _REASONS: dict[str, Reason] = {
     "TooBig": "too_big",
     "WorkerDied": "worker",
 }
+_NOBODY = frozenset({"ConnectError", "ConnectTimeout", "ClientConnectorError", "gaierror"})
 _HINTS: dict[Reason, str] = {
     "unknown_model": "Names are provider/model, as in openai/gpt-4o",
     "too_long": "Shorten the conversation or take a model with a larger context",
@@ -110,7 +113,7 @@ class LitellmModel:
         """Models of the providers whose keys are set; no worker is started when none is."""
         if not any(name.endswith("_API_KEY") and value for name, value in self._environ.items()):
             return []
-        found = await self._ask({"do": "models"}, 30.0, "litellm")
+        found = await self._ask({"do": "models", "timeout": LIST_S}, LIST_S, "litellm")
         return [
             ModelInfo(
                 item["name"],
@@ -165,6 +168,8 @@ def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> Model
     said = str(facts["message"]).removeprefix(f"litellm.{kind}: ").removeprefix(f"{kind}: ")
     if len(key) > 4:
         said = said.replace(key, "***")
+    if _NOBODY & set(facts.get("causes") or ()):
+        reason = "unreachable"
     if reason == "unreachable" and begun:
         reason = "truncated"
     if "LLM Provider NOT provided" in said:

@@ -118,7 +118,8 @@ def arguments(job: Message) -> Message:
     found: Message = {
         "model": job["model"],
         "messages": job["messages"],
-        "timeout": job["timeout"],
+        # The worker ends the whole request in time; this only frees the connection.
+        "timeout": job["timeout"] + 1,
         "stream": True,
         "stream_options": {"include_usage": True},
         "num_retries": 0,

@@ -59,7 +59,8 @@ class Worker:
                 task.cancel()
             return
         work = getattr(import_module("workbench.models.litellm_jobs"), message["do"])
-        task = asyncio.get_running_loop().create_task(work(self, message))
+        bounded = asyncio.wait_for(work(self, message), message["timeout"])
+        task = asyncio.get_running_loop().create_task(bounded)
         self.jobs[number] = task
         task.add_done_callback(lambda task: self.ended(number, task))
 
@@ -75,16 +76,26 @@ class Worker:
 
 
 def facts(error: BaseException) -> Message:
-    """What is known of a failure: its class, status, words and when to come back."""
+    """What is known of a failure: its class, causes, status, words and when to come back."""
     headers: Any = getattr(getattr(error, "response", None), "headers", None) or {}
     more: Any = getattr(error, "litellm_response_headers", None) or {}
     status = getattr(error, "status_code", None)
     return {
         "class": type(error).__name__,
+        "causes": causes(error),
         "status": int(status) if isinstance(status, int) else None,
         "message": str(getattr(error, "message", "") or error)[:2000],
         "retry_after": headers.get("retry-after") or more.get("retry-after"),
     }
+
+
+def causes(error: BaseException | None) -> list[str]:
+    """The classes of what led to an error: litellm calls a refused connection a server's fault."""
+    found: list[str] = []
+    while error is not None and len(found) < 12:
+        found.append(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    return found
 
 
 def guard_output() -> tuple[IO[bytes], IO[bytes]]:

@@ -116,7 +116,7 @@ class _Reader:
             raise self.file.wrong((), "the key 'playbook' with its name is missing")
         name = self.text(top["playbook"], ("playbook",))
         pace = {key: self.number(top, (), key, 0.0) for key in ("latency_s", "tokens_per_s")}
-        given: Any = top.get("answers") or []
+        given: Any = _given(top, "answers", [])
         if not isinstance(given, list):
             raise self.file.wrong(("answers",), "must be a list")
         items = cast("list[Any]", given)
@@ -137,9 +137,9 @@ class _Reader:
         after = self.number(found, place, "retry_after_s", None)
         return Answer(
             agent=self.text(found.get("agent", "*"), (*place, "agent")),
-            when=self.when(found.get("when") or {}, (*place, "when")),
+            when=self.when(_given(found, "when", {}), (*place, "when")),
             reply=self.reply(found, place),
-            calls=self.calls(found.get("calls") or [], (*place, "calls")),
+            calls=self.calls(_given(found, "calls", []), (*place, "calls")),
             text=self.text(found.get("text", ""), (*place, "text")),
             thinking=self.text(found.get("thinking", ""), (*place, "thinking")),
             fault=fault,
@@ -201,7 +201,7 @@ class _Reader:
                 raise self.file.wrong((*place, index), "names no 'tool'")
             tool = self.text(found["tool"], (*place, index, "tool"))
             arguments = self.mapping(
-                found.get("arguments") or {}, (*place, index, "arguments"), None
+                _given(found, "arguments", {}), (*place, index, "arguments"), None
             )
             calls.append(PlannedCall(tool, arguments))
         return tuple(calls)
@@ -234,3 +234,9 @@ class _Reader:
 
     def _number_wrong(self, place: Place) -> ConfigError:
         return self.file.wrong(place, "must be a number from 0 to 3600")
+
+
+def _given(found: Mapping[str, Any], key: str, otherwise: Any) -> Any:
+    """What stands at a key; written with nothing behind it, it counts as left out."""
+    value = found.get(key)
+    return otherwise if value is None else value

@@ -185,8 +185,8 @@ class Compiler:
         least, most = bounds
         if self._peek() == "?":
             self.place += 1
-        if self._peek() in {"*", "+"} or self._bounds() is not None:
-            self._fail("a repetition of a repetition", 1)
+        if self._peek() in {"*", "+", "?", "{"}:
+            self._fail("a repetition of a repetition")
         return self._times(steps, least, most)
 
     def _bounds(self) -> tuple[int, int | None] | None:
@@ -213,7 +213,7 @@ class Compiler:
     def _times(self, steps: list[Step], least: int, most: int | None) -> list[Step]:
         copies = least if most is None else most
         if (len(steps) + 1) * copies > MOST_STEPS:
-            self._fail("the expression is too large")
+            self._fail("the expression is too large", 1)
         written = _copied(steps, least)
         if most is None:
             size = len(steps)

@@ -7,6 +7,7 @@ and a reply that broke off is a failure, never a short answer.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
@@ -20,6 +21,7 @@ from workbench.run.world import Live
 from workbench.values import digest
 
 if TYPE_CHECKING:
+    from workbench.run.scopes import Scopes
     from workbench.run.step import Step
 
 _LONGEST_PAUSE_S = 30.0
@@ -29,10 +31,7 @@ async def ask_model(step: Step) -> dict[str, Any]:
     """Perform one model call; its result as a row holds it."""
     wanted: ModelAsk = step.parked.effect.subject
     steered = _steered(step, wanted.agent)
-    request = _rendered(step, wanted, steered)
-    prompt = step.run.scopes.define(
-        {"system": request.system, "schema": request.schema, "tools": list(request.tools)}
-    )
+    request, prompt = _rendered(step, wanted, steered)
     while True:
         data = {**step.start_data(), "model": request.model, "prompt": prompt}
         step.run.rows.append("step.started", step.key, data)
@@ -46,24 +45,45 @@ async def ask_model(step: Step) -> dict[str, Any]:
         step.attempt += 1
 
 
-def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> ModelRequest:
-    overlay = step.run.header.overlay
-    agent = overlaid(wanted.agent, overlay)
-    signature = asked(agent)
-    specs = [tool.spec() for tool in wanted.tools]
-    plain = len(signature.outputs) == 1 and str(signature.outputs[0].type) == "str"
-    entries = [Entry("user", render_inputs(signature, wanted.inputs))]
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What of a request does not change from call to call, and the row that holds it."""
+
+    agent: Agent
+    system: str
+    schema: dict[str, Any] | None
+    tools: tuple[ToolSpec, ...]
+    digest: str
+
+
+def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRequest, str]:
+    prompt = step.run.scopes.prompt(wanted, _prompt)
+    overlay, agent = step.run.header.overlay, prompt.agent
+    entries = [Entry("user", render_inputs(asked(agent), wanted.inputs))]
     entries += [*wanted.conversation.entries, *(Entry("user", text) for text in steered)]
-    return ModelRequest(
+    request = ModelRequest(
         model=overlay.get("model") or agent.model or step.run.header.model,
-        system=render_system(agent, specs),
+        system=prompt.system,
         entries=entries,
-        tools=[ToolSpec(s.name, s.description, s.parameters) for s in specs],
-        schema=None if plain else signature.output_schema(),
+        tools=prompt.tools,
+        schema=prompt.schema,
         agent=agent.name,
         inputs=wanted.inputs,
         options={**agent.options, **overlay.get("options", {})},
     )
+    return request, prompt.digest
+
+
+def _prompt(scopes: Scopes, wanted: ModelAsk, overlay: Any) -> Prompt:
+    """Render an agent's prompt and have it in the log, once per run."""
+    agent = overlaid(wanted.agent, overlay)
+    signature = asked(agent)
+    specs = tuple(tool.spec() for tool in wanted.tools)
+    plain = len(signature.outputs) == 1 and str(signature.outputs[0].type) == "str"
+    schema = None if plain else signature.output_schema()
+    system = render_system(agent, specs)
+    name = scopes.define({"system": system, "schema": schema, "tools": list(specs)})
+    return Prompt(agent, system, schema, specs, name)
 
 
 def overlaid(agent: Agent, overlay: Any) -> Agent:

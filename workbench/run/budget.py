@@ -61,6 +61,7 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self._is_free = not limits.to_json()
         self.spent = Spent()
         self.reserved = Spent()
         self._open = 0
@@ -83,6 +84,10 @@ class Budget:
         self.reserved.add(wanted)
         self._open += 1
         return wanted
+
+    def has_room(self, wanted: Spent) -> bool:
+        """Whether an amount fits now."""
+        return self._short_of(wanted) is None
 
     def settle(self, reserved: Spent, usage: Usage | None) -> None:
         """Give a reservation back and count what was really used."""
@@ -108,9 +113,12 @@ class Budget:
     def extend(self, limits: Limits) -> None:
         """Change the ceilings; whoever waits tries again."""
         self.limits = limits
+        self._is_free = not limits.to_json()
         self._settled.set()
 
     def _short_of(self, wanted: Spent) -> tuple[str, float, float] | None:
+        if self._is_free:
+            return None
         for name in ("usd", "tokens", "steps"):
             limit = getattr(self.limits, name)
             used = getattr(self.spent, name)

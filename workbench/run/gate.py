@@ -11,13 +11,14 @@ exactly one outcome row, unless its run is suspended: then it stays open.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Denied
-from workbench.foreign import Raised, Returned, attempt_async
+from workbench.foreign import Returned, attempt, attempt_async
 from workbench.run.budget import Spent
 from workbench.run.hooks import HookCall
-from workbench.run.perform import PERFORMERS, perform_foreign
+from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
 from workbench.run.scopes import open_scope
 from workbench.run.step import Step
 from workbench.run.world import Live
@@ -29,19 +30,47 @@ if TYPE_CHECKING:
 
 async def take(step: Step) -> None:
     """Take one effect through the gate and write its outcome."""
-    limit = step.run.world.cleanup_s if step.parked.cleanup else None
     try:
-        async with asyncio.timeout(limit):
-            outcome = await attempt_async(_pass(step))
+        outcome = await attempt_async(_bounded(step) if step.parked.cleanup else _pass(step))
     except asyncio.CancelledError:
         step.write_stopped()
         return
-    except TimeoutError:
-        outcome = Raised(Denied(f"cleanup took longer than {limit:g} s"))
     if step.closed or (isinstance(outcome, Returned) and outcome.value is OPENED):
         return
     step.write(outcome)
 
+
+async def _bounded(step: Step) -> Any:
+    """Pass the gate as part of a cleanup: in limited time."""
+    limit = step.run.world.cleanup_s
+    try:
+        async with asyncio.timeout(limit):
+            return await _pass(step)
+    except TimeoutError:
+        raise Denied(f"cleanup took longer than {limit:g} s", by="cleanup") from None
+
+
+def take_now(step: Step) -> bool:
+    """Take an instant effect through the gate without a task; False when it has to wait."""
+    perform = INSTANT.get(step.parked.effect.kind)
+    hooks, event = step.run.world.hooks, f"before.{step.parked.effect.kind}"
+    if perform is None or hooks.needs_loop(event) or not step.run.budget.has_room(_ONE):
+        return False
+    outcome = attempt(_pass_now, step, perform, event)
+    step.write(outcome, safe=False)
+    return True
+
+
+def _pass_now(step: Step, perform: Callable[[Step], Any], event: str) -> Any:
+    hooks = step.run.world.hooks
+    if hooks.has(event):
+        changed, notes = hooks.ask(hook_call(step, event))
+        apply_notes(step, changed, notes)
+    step.run.budget.spent.steps += 1
+    return perform(step)
+
+
+_ONE = Spent(steps=1)
 
 OPENED: Any = object()
 """What passing the gate comes to for a scope: its start row, and no outcome yet."""
@@ -53,10 +82,11 @@ async def _pass(step: Step) -> Any:
     if kind in SCOPES:
         open_scope(step)
         return OPENED
+    instant = INSTANT.get(kind)
     performer = PERFORMERS.get(kind, perform_foreign)
     reserved = await step.run.budget.reserve(Spent(steps=1))
     try:
-        return await performer(step)
+        return instant(step) if instant else await performer(step)
     finally:
         step.run.budget.settle(reserved, step.usage)
 

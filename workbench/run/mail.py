@@ -22,7 +22,7 @@ class Mail:
 
     def put(self, name: str, message: Any) -> None:
         """Leave a message; the longest waiting reader gets it."""
-        waiters = self._waiters[name]
+        waiters = self._waiters.get(name)
         while waiters:
             future = waiters.popleft()
             if not future.done():
@@ -43,6 +43,11 @@ class Mail:
         taken = list(self._boxes[name])
         self._boxes[name].clear()
         return taken
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether anybody ever waited for a message."""
+        return bool(self._waiters)
 
     @property
     def readers(self) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workbench.errors import UnknownName
 from workbench.run.ask_model import ask_model
+from workbench.run.doubt import settle_doubt
 from workbench.run.use_tool import use_tool
 from workbench.run.waiting import Waiting
 from workbench.workflow.effects import Repeat
@@ -23,6 +24,9 @@ Perform: TypeAlias = "Callable[[Step], Awaitable[Any]]"
 async def _call(step: Step) -> Any:
     """A Python function: on the loop when async, beside it when not."""
     effect = step.parked.effect
+    settled = await settle_doubt(step, effect.repeat)
+    if settled is not None:
+        return settled[0]
     if effect.repeat is not Repeat.PURE:
         await step.run.rows.commit("step.started", step.key, step.start_data())
     step.begin()
@@ -54,7 +58,7 @@ async def _question(step: Step) -> Any:
     return answer.answer
 
 
-async def _send(step: Step) -> dict[str, Any]:
+def _send(step: Step) -> dict[str, Any]:
     step.run.mail.put(step.parked.effect.name, step.arguments["message"])
     return {"message": step.arguments["message"]}
 
@@ -63,14 +67,14 @@ async def _receive(step: Step) -> Any:
     return await step.run.mail.take(step.parked.effect.name)
 
 
-async def _remember(step: Step) -> dict[str, Any]:
+def _remember(step: Step) -> dict[str, Any]:
     given = step.arguments
     where = step.run.memory if given["scope"] == "run" else step.run.world.memory
     where[given["key"]] = given["value"]
     return {"key": given["key"], "value": given["value"]}
 
 
-async def _recall(step: Step) -> Any:
+def _recall(step: Step) -> Any:
     given = step.arguments
     where: Mapping[str, Any] = step.run.memory
     if given["scope"] == "workspace":
@@ -92,19 +96,19 @@ async def _sleep(step: Step) -> None:
     await asyncio.sleep(min(max(wake_at - clock(), 0.0), seconds))
 
 
-async def _now(step: Step) -> str:
+def _now(step: Step) -> str:
     return datetime.fromtimestamp(step.run.world.clock(), UTC).isoformat()
 
 
-async def _random(_step: Step) -> float:
+def _random(_step: Step) -> float:
     return random.SystemRandom().random()
 
 
-async def _discover(step: Step) -> list[str]:
+def _discover(step: Step) -> list[str]:
     return sorted(step.run.world.agents)
 
 
-async def _checkpoint(step: Step) -> None:
+def _checkpoint(step: Step) -> None:
     taken = {"name": step.parked.effect.name, "by": "workflow"}
     step.run.rows.append("checkpoint.taken", step.key, taken)
 
@@ -114,7 +118,7 @@ async def perform_foreign(step: Step) -> Any:
     effect = step.parked.effect
     performer = step.run.world.performers.get(effect.kind)
     if performer is None:
-        known = [*PERFORMERS, *step.run.world.performers]
+        known = [*INSTANT, *PERFORMERS, *step.run.world.performers]
         raise UnknownName("kind of effect", effect.kind, known)
     if effect.repeat is not Repeat.PURE:
         await step.run.rows.commit("step.started", step.key, step.start_data())
@@ -122,18 +126,22 @@ async def perform_foreign(step: Step) -> Any:
     return await performer(effect, step.key, step.idempotency_key)
 
 
+INSTANT: Mapping[str, Callable[[Step], Any]] = {
+    "send": _send,
+    "remember": _remember,
+    "recall": _recall,
+    "now": _now,
+    "random": _random,
+    "discover": _discover,
+    "checkpoint": _checkpoint,
+}
+"""Kinds that are performed at once, with no task and no intent."""
+
 PERFORMERS: Mapping[str, Perform] = {
     "model": ask_model,
     "tool": use_tool,
     "call": _call,
     "question": _question,
-    "send": _send,
     "receive": _receive,
-    "remember": _remember,
-    "recall": _recall,
     "sleep": _sleep,
-    "now": _now,
-    "random": _random,
-    "discover": _discover,
-    "checkpoint": _checkpoint,
 }

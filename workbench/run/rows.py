@@ -17,6 +17,9 @@ from workbench.run.ports import Log
 from workbench.run.world import Acks
 
 
+_AT_ONCE = 256
+
+
 class _Entry:
     __slots__ = ("error", "future", "ready", "row")
 
@@ -74,7 +77,11 @@ class Rows:
         acks = self._acks
 
         def done(error: BaseException | None) -> None:
-            if error is not None or safe:
+            if error is None and not safe:
+                return
+            if acks.is_here():
+                self._acked(entry, error)
+            else:
                 acks.put(lambda: self._acked(entry, error))
 
         self._log.append((row,), done)
@@ -90,10 +97,14 @@ class Rows:
             return
         self._delivering = True
         try:
-            while self._line and self._line[0].ready:
+            for _ in range(_AT_ONCE):
+                if not self._line or not self._line[0].ready:
+                    return
                 self._hand_over(self._line.popleft())
         finally:
             self._delivering = False
+        # A workflow that only asks for instant things must not keep the loop from turning.
+        asyncio.get_running_loop().call_soon(self._drain)
 
     def _hand_over(self, entry: _Entry) -> None:
         if entry.error is not None:

@@ -180,7 +180,8 @@ class Run:
             self._held[parked.key] = parked
         else:
             step = Step(self, parked, self._started.pop(parked.key, None))
-            if parked.effect.kind in SCOPES and self.scopes.open_now(step):
+            opened = parked.effect.kind in SCOPES and self.scopes.open_now(step)
+            if opened or gate.take_now(step):
                 return
             self.steps[parked.key] = step
             step.task = asyncio.get_running_loop().create_task(gate.take(step))
@@ -255,7 +256,7 @@ class Run:
             self._ending = True
             self.drive.suspend()
             self._append_last("run.suspended", self._suspend_reason, "suspended", None, None)
-        elif self.steps and self._is_deadlocked():
+        elif self.mail.is_waited_for and self._is_deadlocked():
             self._break_deadlock()
 
     def _is_deadlocked(self) -> bool:

@@ -6,12 +6,12 @@ own, written once per run and named by digest; the scope's start row names it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
-from workbench.agent.turn import turn
+from workbench.agent.turn import ModelAsk, turn
 from workbench.errors import InputError, UnknownName
 from workbench.foreign import Raised, attempt
 from workbench.journal.strands import Body
@@ -22,6 +22,9 @@ from workbench.workflow.pattern import Pattern
 if TYPE_CHECKING:
     from workbench.run.run import Run
     from workbench.run.step import Step
+
+
+T = TypeVar("T")
 
 
 class Scopes:
@@ -35,6 +38,7 @@ class Scopes:
         """Tools that came with agents and not from the registry."""
         self._agents: dict[str, Agent] = {}
         self._names: dict[int, tuple[Agent, str]] = {}
+        self._prompts: dict[int, tuple[Agent, Any]] = {}
 
     def define(self, value: Any) -> str:
         """Have a value in the log once; its digest."""
@@ -55,6 +59,14 @@ class Scopes:
             self.define(agent.definition())
         self._agents.setdefault(name, agent)
         return name
+
+    def prompt(self, wanted: ModelAsk, render: Callable[[Scopes, ModelAsk, Any], T]) -> T:
+        """An agent's rendered prompt, worked out once for each agent."""
+        key = id(wanted.agent)
+        if key not in self._prompts:
+            overlay = self._run.header.overlay
+            self._prompts[key] = (wanted.agent, render(self, wanted, overlay))
+        return self._prompts[key][1]
 
     def tools_of(self, agent: Agent) -> dict[str, Tool]:
         """The agent's tools by name. Raises UnknownName."""

@@ -78,10 +78,11 @@ class Acks:
         if self._scheduled:
             return
         self._scheduled = True
-        if threading.get_ident() == self._thread:
-            self._loop.call_soon(self._drain)
-        else:
-            self._loop.call_soon_threadsafe(self._drain)
+        self._loop.call_soon_threadsafe(self._drain)
+
+    def is_here(self) -> bool:
+        """Whether this is the loop's own thread."""
+        return threading.get_ident() == self._thread
 
     def _drain(self) -> None:
         self._scheduled = False

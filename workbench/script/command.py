@@ -63,7 +63,8 @@ class Output:
     """What a command has to say: lines for people, data for programs."""
 
     lines: tuple[str, ...] = ()
-    data: Json = None
+    data: Any = None
+    """A JSON value."""
 
 
 Perform: TypeAlias = "Callable[[Session, Call], Awaitable[Output]]"
@@ -82,6 +83,8 @@ class Command:
     can_background: bool = False
     is_setting: bool = False
     """It only settles how the session goes on: done again when a script is resumed."""
+    is_looking: bool = False
+    """What it says is there to be looked up again: a script's log does not keep it."""
     details: str = ""
     examples: tuple[str, ...] = field(default=())
 
@@ -134,7 +137,7 @@ class Command:
     def _check(self, given: Mapping[str, Any]) -> None:
         for parameter in self.parameters:
             value = given.get(parameter.name)
-            if parameter.required and value in {None, ""}:
+            if parameter.required and (value is None or value == ""):
                 raise UsageError(f"{self.name!r} needs {parameter.name!r}", hint=self._hint())
             if parameter.choices and value is not None and value not in parameter.choices:
                 raise UnknownName(parameter.name, str(value), parameter.choices)
@@ -143,6 +146,6 @@ class Command:
         return f"Usage: {self.usage}"
 
 
-def said(*lines: str, data: Json = None) -> Output:
+def said(*lines: str, data: Any = None) -> Output:
     """An output."""
     return Output(tuple(lines), data)

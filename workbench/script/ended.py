@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench import errors
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, describe
 from workbench.run.header import RunOutcome, Tally, add_row
+from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 from workbench.values import Json, copied
 
@@ -32,11 +33,7 @@ class Ended:
     @property
     def exit_code(self) -> int:
         """What a process that ran only this run ends with."""
-        if self.outcome == "returned":
-            return 0
-        if self.outcome == "out_of_budget":
-            return errors.LimitReached.exit_code
-        return exit_code_of(str((self.error or {}).get("code", "")))
+        return exit_code(self.outcome, self.error)
 
     @property
     def message(self) -> str:
@@ -63,7 +60,6 @@ class RunEnded(WorkbenchError):
     def __init__(self, ended: Ended) -> None:
         why = f": {ended.message}" if ended.message else ""
         super().__init__(f"run {ended.run_id} {_WORDS[ended.outcome]}{why}", **ended.to_json())
-        self.exit_code = ended.exit_code  # type: ignore[misc]  # pyright: ignore
 
 
 _WORDS = {
@@ -89,7 +85,7 @@ def from_outcome(outcome: RunOutcome) -> Ended:
     )
 
 
-def from_store(store: Store, run_id: str) -> Ended:
+def from_store(store: Store | MemoryStore, run_id: str) -> Ended:
     """Of a run in the database. Raises UnknownName."""
     row = store.run(run_id)
     tally, data = Tally(), dict[str, Any]()
@@ -104,9 +100,22 @@ def from_store(store: Store, run_id: str) -> Ended:
     )
 
 
-def exit_code_of(code: str) -> int:
-    """The exit code that belongs to an error's ``code``; 1 for what has none of its own."""
-    return _exit_codes().get(code, 1)
+def exit_code(outcome: str, error: Mapping[str, Any] | None) -> int:
+    """The exit code that an outcome has; for an error by its ``code``, 1 if it has none."""
+    if outcome == "returned":
+        return 0
+    if outcome == "out_of_budget":
+        return errors.LimitReached.exit_code
+    told = error or {}
+    if told.get("code") == RunEnded.code:
+        inner = told["data"]
+        return exit_code(inner["outcome"], inner["error"])
+    return _exit_codes().get(str(told.get("code", "")), 1)
+
+
+def exit_code_of(error: WorkbenchError) -> int:
+    """The exit code of an error that reached a front."""
+    return exit_code("failed", describe(error))
 
 
 def _exit_codes() -> Mapping[str, int]:

@@ -20,7 +20,7 @@ from workbench.script.ended import Ended, RunEnded, from_outcome, from_store
 from workbench.values import digest
 
 
-class Suspended(Exception):  # noqa: N818 - not an error: the line is to be left open
+class Suspended(Exception):
     """The run a line waits for was suspended, so the line is not over and not failed."""
 
 
@@ -89,13 +89,14 @@ class Session:
         """The id of the run a line starts: the same when the line is done again."""
         return digest(call.key, 4)
 
-    async def begin(
-        self, call: Call, run_id: str, start: Callable[[str], Awaitable[Run]]
-    ) -> Run | Ended:
+    async def resume(self, run_id: str) -> Run:
+        """Go on with a run."""
+        return await self.bench.resume(run_id)
+
+    async def begin(self, run_id: str, start: Callable[[str], Awaitable[Run]]) -> Run | Ended:
         """Start the run of a line, or find it when an earlier attempt of the line has.
 
         Args:
-            call: the line.
             run_id: what the run is called.
             start: starts it under this id.
         """
@@ -159,6 +160,4 @@ def result_lines(result: Any) -> list[str]:
 
 def shown(value: Any) -> str:
     """A value on one line, text without quotes."""
-
-
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -43,6 +43,8 @@ def for_writing(path: Path, synchronous: Synchronous, patience_s: float) -> sqli
     link = connect(path, mode="rw", patience_s=patience_s)
     try:
         known(link, path)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
         settle(link, synchronous)
         if known(link, path) < schema.VERSION:
             _upgrade(link, path, patience_s)
@@ -82,22 +84,22 @@ def prepare(path: Path) -> None:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             os.close(os.open(path, flags, 0o600))
         except FileExistsError:
-            _tighten(path)
+            _check_rights(path)
     except OSError as error:
         raise of_the_disk(error, path) from error
 
 
-def _tighten(path: Path) -> None:
-    """An existing file: ours to write, and nobody else's to read."""
+def _check_rights(path: Path) -> None:
+    """Whether an existing file can be written; asked without opening it, see `connection`."""
     if path.is_dir():
         raise StoreError(f"{path} is a folder, and a database is a file")
-    if not os.access(path, os.R_OK | os.W_OK) or not os.access(path.parent, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    may_file = os.access(path, os.R_OK | os.W_OK, effective_ids=effective)
+    if not may_file or not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=effective):
         raise StoreError(
             f"{path} cannot be written: permission denied",
             hint="Check that it and its folder belong to you, or open it read-only",
         )
-    if path.stat().st_mode & 0o077:
-        path.chmod(0o600)
 
 
 def identify(connection: sqlite3.Connection, path: Path) -> int:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any, Final, TypeGuard, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 from workbench.errors import StoreError, WorkbenchError
 from workbench.journal.events import Event
@@ -157,11 +157,13 @@ class Writer:
 
     def _work_off(self) -> None:
         while self._hands:
-            appends = list(takewhile(_is_append, self._hands))
-            if not appends:
-                self._do(cast("_Job", self._hands[0]))
+            first = self._hands[0]
+            if isinstance(first, _Job):
+                self._do(first)
                 self._hands.popleft()
                 continue
+            items = takewhile(_is_append, self._hands)
+            appends = [item for item in items if isinstance(item, _Append)]
             errors = self._store(appends)
             for _ in appends:
                 self._hands.popleft()
@@ -317,7 +319,7 @@ class Writer:
                 item.future.set_exception(error)
 
 
-def _is_append(item: _Append | _Job) -> TypeGuard[_Append]:
+def _is_append(item: _Append | _Job) -> bool:
     return isinstance(item, _Append)
 
 

@@ -30,9 +30,10 @@ class Unpacking:
 
     def add(self, data: bytes) -> bool:
         """Take a piece; False when enough is kept and the rest need not come."""
-        self._packed += len(data)
         while data:
-            data = self._some(data)
+            left = self._some(data)
+            self._packed += len(data) - len(left)
+            data = left
             self._judge()
             if len(self._plain) > self._limits.body_bytes:
                 return False

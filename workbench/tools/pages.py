@@ -1,6 +1,7 @@
 """Read HTML: its text for people, its links for going on. Nothing of it is ever run.
 
-`html.parser` is lenient and linear; what it cannot make sense of is text.
+`html.parser` is lenient, but takes quadratic time on broken markup: who reads a stranger's page
+calls these functions through `workbench.tools.apart`.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def text_of(html: str) -> str:
     return "\n".join(line for line in lines if line)
 
 
-def links_of(html: str, address: str) -> tuple[list[Json], bool]:
-    """The links of a page to http and https addresses, absolute, each once."""
+def links_of(html: str, address: str) -> dict[str, Json]:
+    """The links of a page to http and https addresses, absolute, each once, and if all fit."""
     page = _read(html)
     base = urljoin(address, page.base) if page.base else address
     found: dict[str, str] = {}
@@ -86,7 +87,7 @@ def links_of(html: str, address: str) -> tuple[list[Json], bool]:
         if absolute and absolute not in found:
             found[absolute] = " ".join("".join(label).split())[:_LABEL]
     links: list[Json] = [{"url": url, "text": text} for url, text in found.items()]
-    return links[:_LINKS], len(links) > _LINKS
+    return {"links": links[:_LINKS], "truncated": len(links) > _LINKS}
 
 
 def _absolute(base: str, href: str) -> str:

@@ -48,6 +48,8 @@ class Limits:
     ratio: int = 100
     """A body may grow by this when it is decompressed."""
     http_s: float = 30.0
+    page_s: float = 5.0
+    """What reading a page's HTML may take."""
     redirects: int = 5
 
 

@@ -38,7 +38,8 @@ def main() -> int:
     status = _watch(child, wake)
     if _alive():
         _end_all(grace_s, wake)
-    return os.waitstatus_to_exitcode(status) if status is not None else 128 + signal.SIGKILL
+    code = os.waitstatus_to_exitcode(status) if status is not None else -signal.SIGKILL
+    return code if code >= 0 else 128 - code
 
 
 def _adopt_orphans() -> None:

@@ -7,11 +7,9 @@ when its time is over; it walks the folders by the same rules, with the same cod
 
 from __future__ import annotations
 
-import asyncio
 import os
 import re
 import stat
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,20 +17,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import Denied, ToolError, WorkbenchError
+from workbench.errors import Denied, ToolError
 from workbench.permission.danger import Facts
 from workbench.permission.paths import guarded
 from workbench.tools import descent
+from workbench.tools.apart import apart
 from workbench.tools.place import Limits, Place
-from workbench.values import Json, dumps, loads
+from workbench.values import Json
 
 _SKIPPED = frozenset({".git", ".hg", ".svn", ".venv", "__pycache__", "node_modules"})
 _DEPTH = 64
 _SHOWN = 300
-_CHILD = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
-    "from workbench.tools.search import answer_stdin; answer_stdin()"
-)
 
 
 @dataclass(slots=True)
@@ -67,52 +62,19 @@ def search_literal(arguments: Mapping[str, Any], place: Place, decided: Facts | 
 async def search_regex(arguments: Mapping[str, Any], place: Place, decided: Facts | None) -> Json:
     """Find a regular expression, in a process that can be killed."""
     _compiled(arguments)
-    limit = place.limits.search_s
-    paths = [entry for entry in sys.path if entry]
-    question = dumps({"arguments": dict(arguments), "place": place, "decided": decided})
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-I", "-c", _CHILD, dumps(paths).decode(),
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd="/",
-    )  # fmt: skip
-    try:
-        async with asyncio.timeout(limit + 1.0):
-            answer, _ = await process.communicate(question)
-    except TimeoutError:
-        raise ToolError(
-            f"the regular expression took longer than {limit:g} s",
-            hint="Use a simpler one, or search for a text with regex=false",
-        ) from None
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await asyncio.shield(process.wait())
-    return _read_answer(answer)
+    question = {"arguments": dict(arguments), "place": place, "decided": decided}
+    where, limit = "workbench.tools.search:search_apart", place.limits.search_s
+    return await apart(where, question, limit, f"the expression {arguments['pattern']!r}")
 
 
-def answer_stdin() -> None:
-    """The other process: read one question, write one answer."""
-    asked = loads(sys.stdin.buffer.read())
-    given, decided = asked["place"], asked["decided"]
-    place = Place(Path(given["workspace"]), Path(given["state"]), limits=Limits(**given["limits"]))
+def search_apart(
+    arguments: dict[str, Any], place: dict[str, Any], decided: dict[str, Any] | None
+) -> Json:
+    """The same search, asked for in values by another process."""
+    limits = Limits(**place["limits"])
+    here = Place(Path(place["workspace"]), Path(place["state"]), limits=limits)
     facts = Facts("read", tuple(decided["targets"]), decided["outside"]) if decided else None
-    try:
-        result = _search(_compiled(asked["arguments"]), asked["arguments"], place, facts)
-    except Denied as error:
-        result = {"denied": str(error)}
-    except WorkbenchError as error:
-        result = {"failed": str(error)}
-    sys.stdout.buffer.write(dumps(result))
-
-
-def _read_answer(answer: bytes) -> Json:
-    if not answer:
-        raise ToolError("the search ended without an answer")
-    result = loads(answer)
-    if "denied" in result:
-        raise Denied(result["denied"])
-    if "failed" in result:
-        raise ToolError(result["failed"])
-    return result
+    return _search(_compiled(arguments), arguments, here, facts)
 
 
 def _compiled(arguments: Mapping[str, Any]) -> re.Pattern[str]:

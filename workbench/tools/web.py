@@ -20,8 +20,8 @@ from workbench.errors import Denied, ToolError
 from workbench.permission.danger import Facts
 from workbench.permission.urls import Url
 from workbench.tools.addresses import checked, is_granted
+from workbench.tools.apart import apart
 from workbench.tools.bodies import ENCODINGS, Unpacking, decoded, taken
-from workbench.tools.pages import links_of, text_of
 from workbench.tools.place import Place
 from workbench.values import Json, dumps
 
@@ -46,6 +46,7 @@ _OURS = {
     "te", "trailer", "proxy-authorization", "proxy-connection", "keep-alive", "expect",
 }  # fmt: skip
 _AGENT = "kaizen-tui"
+_PAGES = "workbench.tools.pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ async def http(
             answer = await _followed(request, place)
     except TimeoutError:
         raise ToolError(f"{url.place} took longer than {place.limits.http_s:g} s") from None
-    return _result(tool, answer)
+    return await _result(tool, answer, place)
 
 
 def _content(arguments: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
@@ -95,7 +96,7 @@ def _content(arguments: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
     return headers, str(body or "").encode("utf-8", "surrogateescape")
 
 
-def _result(tool: str, answer: _Answer) -> Json:
+async def _result(tool: str, answer: _Answer, place: Place) -> Json:
     kind = answer.headers.get("content-type", "")
     text = decoded(answer.body.kept, kind)
     shown: dict[str, Json] = {
@@ -103,10 +104,13 @@ def _result(tool: str, answer: _Answer) -> Json:
     }
     result: dict[str, Json] = {"status": answer.status, "url": str(answer.url)}
     if tool == "extract_links":
-        links, more = links_of(text, str(answer.url))
-        return {**result, "links": links, "truncated": more or answer.body.truncated}
+        question = {"html": text, "address": str(answer.url)}
+        found = await apart(f"{_PAGES}:links_of", question, place.limits.page_s, "reading the page")
+        more = found["truncated"] or answer.body.truncated
+        return {**result, "links": found["links"], "truncated": more}
     if tool == "fetch_url" and "html" in kind:
-        text = text_of(text)
+        question = {"html": text}
+        text = await apart(f"{_PAGES}:text_of", question, place.limits.page_s, "reading the page")
     return {**result, "headers": shown, "text": text, "truncated": answer.body.truncated}
 
 

@@ -23,15 +23,19 @@ from workbench.plain import one_line
 from workbench.tui import front
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
-from workbench.tui.doing import Doing
 from workbench.tui.feed import Feed
 from workbench.tui.guard import Presses
-from workbench.tui.keys import KEYS, Key, bindings
+from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.palette import KeyProvider, ThemeProvider
+from workbench.tui.screens.fork import ForkScreen
+from workbench.tui.screens.help import HelpScreen
+from workbench.tui.screens.patterns import PatternsScreen
+from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.workbench import WorkbenchScreen
 from workbench.tui.state import Board
 from workbench.tui.status import Around
+from workbench.tui.wishes import Wishes
 
 T = TypeVar("T")
 
@@ -41,7 +45,7 @@ AT_ONCE = 2_000
 NOTICE_S = 6.0
 
 
-class KaizenApp(Doing, App[int]):
+class KaizenApp(App[int]):
     """The workbench in a terminal."""
 
     TITLE = "kaizen"
@@ -55,7 +59,7 @@ class KaizenApp(Doing, App[int]):
         open_bench: Callable[[], AbstractAsyncContextManager[Any]],
         *,
         clock: Clock | None = None,
-        lines: tuple[str, ...] = (),
+        begin: Callable[[Any], Awaitable[str]] | None = None,
     ) -> None:
         super().__init__()
         self.clock: Clock = clock or WallClock()
@@ -64,13 +68,16 @@ class KaizenApp(Doing, App[int]):
         self.notice = ""
         self.feed = Feed(self._wake)
         self.core: CoreThread[Any] = CoreThread(open_bench, self.feed)
+        self.wishes = Wishes(self)
         self.main = WorkbenchScreen(self)
-        self._lines = lines
+        self._begin = begin
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drained_at = 0.0
         self._notice_until = 0.0
         self._stops = Presses()
         self._leaving = False
+        self._rung = 0
+        """How many things waited when the bell was last considered."""
         self._rate: tuple[float, int] = (0.0, 0)
 
     # Beginning and end.
@@ -84,12 +91,13 @@ class KaizenApp(Doing, App[int]):
         self._loop = asyncio.get_running_loop()
         self.core.start()
         self.core.ended.add_done_callback(lambda _done: self._later(self._core_ended))
-        self.ask_core(front.around, self._show_around)
+        self.ask_core(front.around, self.show_around)
+        if self._begin is not None:
+            self.ask_core(self._begin, self.say)
         self.set_interval(1.0, self._tick, name="seconds")
-        if self._lines:
-            self.play(self._lines)
 
-    def _show_around(self, around: Around) -> None:
+    def show_around(self, around: Around) -> None:
+        """Show mode, model and sandbox."""
         self.around = around
         self.main.refresh_bars()
 
@@ -102,6 +110,10 @@ class KaizenApp(Doing, App[int]):
         self.main.refresh_bars()
         self.core.stop()
         self.set_timer(15.0, lambda: self.exit(0))
+
+    def leave_soon(self) -> None:
+        """As `action_leave`, from a signal's handler."""
+        self._later(self.action_leave)
 
     def _core_ended(self) -> None:
         """The core is closed: leave, or say why it ended by itself."""
@@ -116,7 +128,7 @@ class KaizenApp(Doing, App[int]):
         """Once: stop all runs. Twice within a second: save and quit. More: nothing."""
         presses = self._stops.press(self.clock.ticks())
         if presses == 1:
-            self.interrupt("", "graceful")
+            self.wishes.interrupt("", "graceful")
         elif presses == 2:
             self.action_leave()
 
@@ -172,22 +184,23 @@ class KaizenApp(Doing, App[int]):
         if taken.more:
             self.set_timer(DRAIN_S, self._drain)
         elif board.gaps:
-            self.fill_gaps()
+            self.wishes.fill_gaps()
         if len(board.inbox) > asked or any(live.kind == "waiting" for live in taken.live):
-            self.complete_inbox()
+            self.wishes.complete_inbox()
         self.show_news()
 
     def show_news(self) -> None:
         """Hand the screen what changed on the board."""
         news, self.board.news = self.board.news, set()
         if news or self.board.trace.changed:
-            self.send_due()
+            self.wishes.send_due()
             try:
                 self.main.show(news)
             except NoMatches:  # the screen is not composed yet: it will ask for everything
                 self.board.news |= news
-        if "inbox" in news:
-            self.ring()
+        if len(self.board.inbox) > self._rung:
+            self.bell()
+        self._rung = len(self.board.inbox)
 
     def _count(self, rows: int) -> None:
         since, number = self._rate
@@ -212,9 +225,8 @@ class KaizenApp(Doing, App[int]):
         """Show a sentence in the hint line for a while."""
         self.notice = one_line(text)
         self._notice_until = self.clock.ticks() + NOTICE_S
-        for name in ("#hints",):
-            for found in self.screen.query(name):
-                found.refresh()
+        for found in self.screen.query("#hints"):
+            found.refresh()
 
     async def on_event(self, event: events.Event) -> None:
         """Every key press is noted for the guards before anything acts on it."""
@@ -223,6 +235,33 @@ class KaizenApp(Doing, App[int]):
         await super().on_event(event)
 
     # Actions that work everywhere.
+
+    def action_help(self) -> None:
+        """All keys, those of the focused pane first."""
+        name = self.main.focused_pane() if self.screen is self.main else "overlay"
+        self.push_screen(HelpScreen(name))
+
+    def action_runs(self) -> None:
+        """The list of runs."""
+        self._open(RunsScreen(self))
+
+    def action_patterns(self) -> None:
+        """The list of patterns."""
+        self._open(PatternsScreen(self))
+
+    def open_fork(self, run_id: str, seq: int) -> None:
+        """The fork form."""
+        self.push_screen(ForkScreen(self, run_id, seq))
+
+    def _open(self, screen: Screen[Any]) -> None:
+        """Open a screen over the workbench, instead of whatever was open there."""
+        while self.screen is not self.main and len(self.screen_stack) > 1:
+            self.pop_screen()
+        self.push_screen(screen)
+
+    def write_command(self, text: str) -> None:
+        """Put a text into the command line for the user to go on with."""
+        self.main.command.take_up("command", text)
 
     def action_pane(self, name: PaneName) -> None:
         """Go to a pane, leaving whatever is open over the workbench."""
@@ -258,6 +297,3 @@ def run_app(
     from workbench.tui.leaving import run_on_terminal  # noqa: PLC0415 - needs the bench, which is heavy
 
     return run_on_terminal(workspace=workspace, config=config, tour=tour, script=script)
-
-
-__all__ = ["KEYS", "KaizenApp", "run_app"]

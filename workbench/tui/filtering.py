@@ -1,4 +1,4 @@
-"""The trace's filter: the one grammar (`workbench.permission.filter`) over the rows on the screen."""
+"""The trace's filter: the one grammar of `workbench.permission.filter` over the screen's rows."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from workbench.errors import UnknownName
+from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import OUTCOMES, Event
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.asked import Asked, asked_from
@@ -212,6 +212,16 @@ async def rows_of(bench: Front, run_id: str, *, after: int = 0) -> list[Event]:
 async def run_list(bench: Front, search: str) -> list[Any]:
     """Runs of this workspace, newest first."""
     return await asyncio.to_thread(lambda: list(bench.store.runs(limit=10_000, search=search)))
+
+
+async def delete_run(bench: Front, run_id: str) -> None:
+    """Delete a run from the log."""
+    if run_id in bench.runs and bench.runs[run_id].status in ("running", "paused"):
+        raise UsageError(f"run {run_id[:4]} is still running")
+    delete = getattr(bench.store, "delete_run", None)
+    if delete is None:
+        raise UsageError("this database keeps its runs", hint="kaizen-tui gc clears old ones")
+    await asyncio.to_thread(delete, run_id)
 
 
 async def pattern_list(bench: Front) -> list[Any]:

@@ -38,18 +38,24 @@ class Painted(Widget):
         """The spans as one row of exactly ``width`` cells, on a background named by ``look``."""
         under = self.role_style(look) if look else self.rich_style
         segments = [
-            Segment(text, under + self.role_style(f"line--{role}", partial=True) if role else under)
+            Segment(text, under + self.role_style(f"line--{role}") if role else under)
             for text, role in spans
         ]
         return Strip(segments).crop_extend(0, width, under)
 
-    def role_style(self, name: str, *, partial: bool = False) -> Style:
-        """The style sheet's style of a component class, remembered until colours change."""
+    def role_style(self, name: str) -> Style:
+        """The style sheet's style of a component class, remembered until colours change.
+
+        A role's style has no background: it is painted on whatever the row has. (Textual's own
+        partial style would forget that a colour is half transparent.)
+        """
         if self._role_styles is None:
             self._role_styles = {}
         style = self._role_styles.get(name)
         if style is None:
-            style = self.get_component_rich_style(name, partial=partial)
+            style = self.get_component_rich_style(name)
+            if not name.startswith("line--cursor"):
+                style = Style(color=style.color, bold=style.bold, reverse=style.reverse)
             self._role_styles[name] = style
         return style
 

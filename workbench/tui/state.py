@@ -148,7 +148,18 @@ class Board:
         self._count_delta(run, key, name, kind, data)
         self.news |= {"agents", "trace"}
 
-    def selected_inbox(self, asked: Asked) -> None:
+    def forget(self, run_id: str) -> None:
+        """Forget a run, to fold it anew or for good; its lines stay in the trace."""
+        for asked in [a for a in self.inbox.values() if a.run_id == run_id]:
+            self._leave(asked)
+        self.runs.pop(run_id, None)
+        branch = self.branches.pop(run_id, None)
+        parent = self.branches.get(branch.parent_id) if branch else None
+        if parent is not None and run_id in parent.children:
+            parent.children.remove(run_id)
+        self.news |= {"runs", "agents", "branches"}
+
+    def complete(self, asked: Asked) -> None:
         """Complete or add a waiting thing from the core's own list."""
         known = asked.id in self.inbox
         self.inbox[asked.id] = asked

@@ -36,7 +36,10 @@ def status_line(board: Board, run_id: str, around: Around, now: float, width: in
     parts: list[tuple[int, Span]] = [(0, (Plain("kaizen"), "accent"))]
     if around.closing:
         parts.append((0, (Plain("saving and leaving..."), "warn")))
-    parts += _run_parts(run, now) if run else [(1, (Plain("no run yet"), "dim"))]
+    if run is None:
+        parts.append((1, (Plain("no run yet"), "dim")))
+    else:
+        parts += _run_parts(run, now)
     tail: list[tuple[int, Span]] = []
     if waiting:
         tail.append((0, (Plain(f"! {waiting} waiting"), "warn")))
@@ -105,7 +108,9 @@ def tabs_line(mode: Mode, shown: PaneName, board: Board) -> Line:
         number = PANES.index(name) + 1
         mark = "!" if name == "agents" and waiting else ""
         text = f" {number} {name.title()}{mark} "
-        spans.append((Plain(f"[{text.strip()}]" if name == front else text), _tab_role(name, front)))
+        spans.append(
+            (Plain(f"[{text.strip()}]" if name == front else text), _tab_role(name, front))
+        )
     return spans
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
@@ -25,7 +25,7 @@ GIVE_BACK = (
 
 
 @contextmanager
-def guarded(log: Path) -> Iterator[None]:
+def guarded(log: Path) -> Generator[None]:
     """Send stray output to ``log`` while the screen is up; the screen keeps the terminal.
 
     Textual draws on ``sys.__stderr__`` and asks ``sys.__stdout__`` for the size, so those two
@@ -58,7 +58,7 @@ def guarded(log: Path) -> Iterator[None]:
 
 
 @contextmanager
-def given_back() -> Iterator[None]:
+def given_back() -> Generator[None]:
     """Restore the terminal's modes at the end, however it comes."""
     if not sys.stdin.isatty():
         yield
@@ -73,4 +73,4 @@ def given_back() -> Iterator[None]:
 
 
 def _writer(descriptor: int) -> TextIOWrapper:
-    return open(descriptor, "w", encoding="utf-8", errors="replace", closefd=True)  # noqa: PTH123, SIM115 - a descriptor, closed by `guarded`
+    return open(descriptor, "w", encoding="utf-8", errors="replace", closefd=True)

@@ -125,7 +125,10 @@ COMMANDS = (
         "rules",
         "List the permission rules, or take one back.",
         _rules,
-        (Parameter("act", "what to do", choices=("list", "remove")), Parameter("id", "a rule", "rule")),
+        (
+            Parameter("act", "what to do", choices=("list", "remove")),
+            Parameter("id", "a rule", "rule"),
+        ),
         is_setting=True,
         examples=("rules remove 1f2e3d4c",),
     ),

@@ -145,13 +145,13 @@ class AgentsPane(Lines[AgentLine]):
 def _heading_spans(row: AgentLine, width: int) -> Line:
     state = Plain(f" {row.state}")
     figures = _figures(row, width)
-    room = width - 6 - len(state) - sum(len(text) for text, _ in figures)
-    title = crop(one_line(row.doing), room)
+    room = width - 5 - len(state) - sum(len(text) for text, _ in figures)
+    title = crop(one_line(row.doing), room - 1)
     spans: list[Span] = [
         (Plain(row.run_id[:4] + " "), "accent"),
         (title, "strong"),
         (state, state_role(row.state)),
-        (Plain(" " * max(0, room - width_of(title) + 1)), ""),
+        (Plain(" " * max(0, room - width_of(title))), ""),
     ]
     return spans + figures
 

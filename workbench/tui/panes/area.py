@@ -46,6 +46,13 @@ class PaneLayout(Layout):
 class PaneArea(Container):
     """Holds the five panes and the tabs."""
 
+    class TabPicked(Message):
+        """A tab was clicked."""
+
+        def __init__(self, pane: PaneName) -> None:
+            super().__init__()
+            self.pane: PaneName = pane
+
     class Rearranged(Message):
         """Panes appeared or went."""
 
@@ -64,16 +71,16 @@ class PaneArea(Container):
     def compose(self) -> ComposeResult:
         """All panes, always; which are seen depends on the size."""
         yield OneLine(lambda _width: tabs_line(self.mode, self.wanted.shown, self.board), id="tabs")
-        yield AgentsPane(id="agents", classes="pane")
-        yield CheckpointsPane(id="checkpoints", classes="pane")
-        yield TracePane(id="trace", classes="pane")
-        yield DetailPane(id="detail", classes="pane")
-        yield InboxPane(self.clock, id="inbox", classes="pane")
+        yield AgentsPane(id="agents").add_class("pane")
+        yield CheckpointsPane(id="checkpoints").add_class("pane")
+        yield TracePane(id="trace").add_class("pane")
+        yield DetailPane(id="detail").add_class("pane")
+        yield InboxPane(self.clock, id="inbox").add_class("pane")
 
     @property
     def mode(self) -> Mode:
         """The arrangement of the whole terminal."""
-        return mode_of(*self.app.size)
+        return mode_of(*self.screen.size)
 
     @property
     def trace(self) -> TracePane:
@@ -136,6 +143,4 @@ class PaneArea(Container):
     def _pick_tab(self, number: int) -> None:
         offered = tab_panes(self.mode)
         if number < len(offered):
-            self.app.call_later(self.app.run_action, f"pane('{offered[number]}')")
-
-
+            self.post_message(self.TabPicked(offered[number]))

@@ -141,7 +141,7 @@ class CommandLine(Horizontal):
     def _give(self, text: str, *, queued: bool) -> None:
         use = self.use
         if use == "command":
-            self.lines = [line for line in self.lines if line != text][-499:] + [text]
+            self.lines = [*[line for line in self.lines if line != text][-499:], text]
             self._place = len(self.lines)
         if use != "filter":
             self.field.value = ""

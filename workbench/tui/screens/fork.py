@@ -65,7 +65,7 @@ class ForkScreen(ModalScreen[None]):
         except UsageError as error:
             self.query_one("#fork-form").border_subtitle = Content(str(error))
             return
-        self.workbench.fork(self._run_id, self._seq, overlay)
+        self.workbench.wishes.fork(self._run_id, self._seq, overlay)
         self.dismiss(None)
 
     def action_close(self) -> None:

@@ -39,12 +39,12 @@ class HelpLines(Lines[Written]):
 
     def __init__(self, first: Place) -> None:
         super().__init__(id="help-lines")
-        self._first = first
+        self._place: Place = first
 
     def on_resize(self) -> None:
         """Wrap to the width."""
         super().on_resize()
-        self.put(list(help_lines(self._first, self.size.width)))
+        self.put(list(help_lines(self._place, self.size.width)))
 
     def spans(self, row: Written, width: int) -> Line:
         """Made to measure already."""
@@ -59,11 +59,11 @@ class HelpScreen(ModalScreen[None]):
 
     def __init__(self, first: Place) -> None:
         super().__init__()
-        self._first = first
+        self._place: Place = first
 
     def compose(self) -> ComposeResult:
         """One list."""
-        lines = HelpLines(self._first)
+        lines = HelpLines(self._place)
         lines.border_title = Content("Keys   esc closes")
         yield lines
 

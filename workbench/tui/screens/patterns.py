@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -65,16 +67,27 @@ def pattern_lines(pattern: Any, width: int) -> Iterator[Written]:
     yield ((Plain(""), ""),)
     yield ((Plain("parameters"), "key"),)
     for parameter in pattern.parameters:
-        yield from text_lines(one_line(parameter_words(parameter)), width, indent=2)
-    source = getattr(pattern, "source", "")
+        yield from text_lines(parameter_words(parameter), width, indent=2)
+    source = source_of(pattern)
     if source:
+        yield ((Plain(""), ""),)
         yield ((Plain("source"), "key"),)
-        yield from text_lines(str(source), width, indent=2)
+        yield from text_lines(source, width, indent=2)
 
 
 def parameter_words(parameter: Any) -> str:
-    """``rounds: int = 2``, from whatever says it."""
-    return str(parameter)
+    """``rounds: int = 2  how often everyone speaks``."""
+    default = "" if parameter.is_required else f" = {parameter.default!r}"
+    kind = f": {parameter.type}" if parameter.type else ""
+    return f"{parameter.name}{kind}{default}" + (f"  {parameter.doc}" if parameter.doc else "")
+
+
+def source_of(pattern: Any) -> str:
+    """The pattern's text, when its file is still there."""
+    try:
+        return textwrap.dedent(inspect.getsource(pattern.function))
+    except (OSError, TypeError):
+        return ""
 
 
 class PatternsScreen(Screen[None]):
@@ -93,7 +106,7 @@ class PatternsScreen(Screen[None]):
         """List and detail."""
         with Horizontal():
             yield PatternsList(id="patterns-list", classes="pane")
-            yield DetailPane(id="patterns-detail", classes="pane")
+            yield DetailPane(id="patterns-detail").add_class("pane")
         yield OneLine(
             lambda width: hint_line({"patterns", "overlay"}, self.workbench.notice, width),
             id="hints",
@@ -101,7 +114,7 @@ class PatternsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Fill."""
-        self.workbench.with_patterns(self.show)
+        self.workbench.wishes.patterns(self.show)
 
     def show(self, patterns: list[Any]) -> None:
         """Take over what there is."""

@@ -126,7 +126,7 @@ class RunsScreen(Screen[None]):
 
     def load(self, search: str) -> None:
         """Ask the log."""
-        self.workbench.with_runs(search, self.show)
+        self.workbench.wishes.runs(search, self.show)
 
     def show(self, rows: list[Any]) -> None:
         """Take over what the log says."""
@@ -142,12 +142,12 @@ class RunsScreen(Screen[None]):
     def on_lines_chosen(self, message: Lines.Chosen) -> None:
         """Open the run on the workbench screen."""
         if isinstance(message.row, RunLine):
-            self.workbench.open_run(message.row.run_id)
+            self.workbench.wishes.open_run(message.row.run_id)
             self.dismiss(None)
 
     def resume(self, run_id: str) -> None:
         """Go on with a run and look at it."""
-        self.workbench.resume(run_id)
+        self.workbench.wishes.resume(run_id)
         self.dismiss(None)
 
     def delete(self, run_id: str) -> None:
@@ -157,7 +157,7 @@ class RunsScreen(Screen[None]):
             self._doomed = run_id
             self.workbench.say(f"D again deletes run {run_id[:4]} for good")
         else:
-            self.workbench.delete_run(run_id, self.reload)
+            self.workbench.wishes.delete_run(run_id, self.reload)
         self.query_one("#hints").refresh()
 
     def reload(self) -> None:

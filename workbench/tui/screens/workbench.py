@@ -14,7 +14,7 @@ from textual.widgets import Input
 
 from workbench.plain import Plain
 from workbench.tui.branches import TreeRow
-from workbench.tui.cells import Line
+from workbench.tui.cells import Line, crop
 from workbench.tui.filtering import read_filter
 from workbench.tui.guard import Presses
 from workbench.tui.keys import Place, bindings
@@ -93,6 +93,15 @@ class WorkbenchScreen(Screen[None]):
             self._want(waiting=waiting)
         self.refresh_bars()
 
+    def set_rate(self, rows: int) -> None:
+        """How many rows came in the last second."""
+        self.area.trace.rate = rows
+
+    def note_key(self, ticks: float) -> None:
+        """A key was pressed somewhere; the inbox's guard wants to know."""
+        for inbox in self.query(InboxPane):
+            inbox.state.guard.key(ticks)
+
     def tick(self) -> None:
         """A second has passed: ages and countdowns."""
         area = self.area
@@ -115,10 +124,11 @@ class WorkbenchScreen(Screen[None]):
 
     def _too_small(self, width: int) -> Line:
         columns, rows = MINIMUM
-        size = self.app.size
+        size = self.size
         text = f"{columns}x{rows} is the least size; this is {size.width}x{size.height}."
         waiting = len(self.workbench.board.inbox)
-        return ((Plain((f"! {waiting} waiting  " if waiting else "") + text)[:width], "warn"),)
+        head = f"! {waiting} waiting  " if waiting else ""
+        return ((crop(Plain(head + text), width), "warn"),)
 
     def _places(self) -> set[Place]:
         """Where the focus is, for the hint line."""
@@ -174,7 +184,7 @@ class WorkbenchScreen(Screen[None]):
     def action_next_pane(self) -> None:
         """The next pane that is there."""
         order: list[PaneName] = [
-            name for name in PANES if name in ("command",) or self.area.is_shown(name)
+            name for name in PANES if name == "command" or self.area.is_shown(name)
         ]
         if not self.workbench.board.inbox:
             order.remove("inbox")
@@ -211,7 +221,7 @@ class WorkbenchScreen(Screen[None]):
             self.workbench.say("no run is selected that could be interrupted")
             return
         presses = self._escapes.press(self.workbench.clock.ticks())
-        self.workbench.interrupt(self.run_id, "immediate" if presses > 1 else "graceful")
+        self.workbench.wishes.interrupt(self.run_id, "immediate" if presses > 1 else "graceful")
 
     # The run.
 
@@ -226,11 +236,11 @@ class WorkbenchScreen(Screen[None]):
 
     def action_pause(self) -> None:
         """Pause or go on."""
-        self.workbench.pause(self.run_id)
+        self.workbench.wishes.pause(self.run_id)
 
     def action_cycle_mode(self) -> None:
         """The next mode."""
-        self.workbench.next_mode()
+        self.workbench.wishes.next_mode()
 
     def action_cancel_call(self) -> None:
         """Cancel the selected call."""
@@ -245,7 +255,7 @@ class WorkbenchScreen(Screen[None]):
         elif self.agent:
             target = self.run_id, board.open_key(self.run_id, agent=self.agent)
         if target[1]:
-            self.workbench.cancel_call(*target)
+            self.workbench.wishes.cancel_call(*target)
         else:
             self.workbench.say("select a call that is under way: in the trace, or its agent")
 
@@ -270,7 +280,7 @@ class WorkbenchScreen(Screen[None]):
                 self._show_row(message.row)
                 self.go_to("detail")
             case TreeRow():
-                self.workbench.show_position(message.row.run_id, message.row.seq)
+                self.workbench.wishes.show_position(message.row.run_id, message.row.seq)
             case AgentLine():
                 self.select_run(message.row.run_id, message.row.name)
                 self.go_to("command")
@@ -282,7 +292,7 @@ class WorkbenchScreen(Screen[None]):
         if event is not None and row.state in ("", "running", "waiting"):
             self.area.detail.show(f"#{row.seq}", event_text(event))
         elif row.seq:
-            self.workbench.show_position(row.run_id, row.seq)
+            self.workbench.wishes.show_position(row.run_id, row.seq)
 
     def show_answer(self, title: str, text: str) -> None:
         """A long answer belongs into the detail pane."""
@@ -297,11 +307,13 @@ class WorkbenchScreen(Screen[None]):
             case "name":
                 self.command.put_back()
                 self.go_to("checkpoints")
-                self.workbench.name_checkpoint(self.run_id, message.text)
+                self.workbench.wishes.name_checkpoint(self.run_id, message.text)
             case _ if message.text.startswith("/"):
-                self.workbench.execute(message.text)
+                self.workbench.wishes.execute(message.text)
             case _:
-                self.workbench.steer(self.run_id, self.agent, message.text, queued=message.queued)
+                self.workbench.wishes.steer(
+                    self.run_id, self.agent, message.text, queued=message.queued
+                )
 
     def _set_filter(self, text: str) -> None:
         keep = read_filter(text, self.workbench.say)
@@ -312,7 +324,7 @@ class WorkbenchScreen(Screen[None]):
 
     def on_command_line_completion_wanted(self, message: CommandLine.CompletionWanted) -> None:
         """Tab on a command."""
-        self.workbench.complete(message.text)
+        self.workbench.wishes.complete(message.text)
 
     def on_command_line_tab_out(self) -> None:
         """Tab on an empty line."""
@@ -341,18 +353,18 @@ class WorkbenchScreen(Screen[None]):
             case "fork":
                 self.workbench.open_fork(row.run_id, row.seq)
             case "resume":
-                self.workbench.resume(row.run_id)
+                self.workbench.wishes.resume(row.run_id)
             case "name":
                 self.select_run(row.run_id)
                 self.command.take_up("name")
             case "diff" if message.other is not None:
-                self.workbench.diff(row, message.other)
+                self.workbench.wishes.diff(row, message.other)
             case _:
                 pass
 
     def on_inbox_view_decided(self, message: InboxPane.Decided) -> None:
         """The user decided."""
-        self.workbench.answer(message.given)
+        self.workbench.wishes.answer(message.given)
 
     def on_inbox_view_said(self, message: InboxPane.Said) -> None:
         """Why a key did nothing."""
@@ -367,7 +379,10 @@ class WorkbenchScreen(Screen[None]):
         zoomed = self.area.wanted.zoomed
         self._want(zoomed=None if zoomed == "inbox" else "inbox")
 
+    def on_pane_area_tab_picked(self, message: PaneArea.TabPicked) -> None:
+        """A tab was clicked."""
+        self.go_to(message.pane)
+
     def on_pane_area_rearranged(self) -> None:
         """The inbox's text wraps to its new width."""
         self.call_after_refresh(self.area.inbox.refresh_rows)
-

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from tests.tools.calls import names
+from workbench.tools.place import Place
+from workbench.tools.sandbox import stubs
+
+
+def test_names_that_are_missing_are_held_and_let_go(place: Place) -> None:
+    (place.workspace / ".git").mkdir()
+    (place.workspace / "sub").mkdir()
+    (place.workspace / "sub" / ".env").write_text("x")
+    with stubs.kept_out(place) as held:
+        held_names = {str(path.relative_to(place.workspace)) for path in held}
+        assert {".git", ".envrc", ".vscode", "kaizen.toml", "sub/.env"} <= held_names
+        assert all(path.exists() for path in held)
+    assert names(place.workspace) == [".git", "sessions", "sub"]
+
+
+def test_two_commands_share_the_stubs(place: Place) -> None:
+    with stubs.kept_out(place) as one:
+        with stubs.kept_out(place) as other:
+            assert set(one) == set(other)
+        assert (place.workspace / ".envrc").exists()
+    assert names(place.workspace) == ["sessions"]
+
+
+def test_a_protected_name_that_appeared_is_set_aside(place: Place) -> None:
+    (place.workspace / "sub").mkdir()
+    with stubs.kept_out(place):
+        (place.workspace / ".bashrc").write_text("evil")
+        (place.workspace / "sub" / ".envrc").write_text("evil")
+        (place.workspace / "harmless").write_text("x")
+    found = names(place.workspace)
+    assert found[:2] == ["harmless", "sessions"]
+    assert found[2].startswith("set-aside.bashrc.")
+    assert [name.partition(".envrc")[0] for name in names(place.workspace / "sub")] == ["set-aside"]

@@ -1,0 +1,268 @@
+"""A stage for the screen: a clock turned by hand, a made-up run, a workbench that only listens."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from workbench.journal.events import Event
+from workbench.permission.danger import Danger, Facts
+from workbench.run.waiting import Answer, Waiting
+from workbench.tui.app import KaizenApp
+
+NOON = 1_760_000_000.0
+"""Some fixed moment; every row's time counts from it."""
+
+
+class HandClock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self, at: float = NOON) -> None:
+        self.at = at
+
+    def now(self) -> float:
+        return self.at
+
+    def ticks(self) -> float:
+        return self.at
+
+    def turn(self, seconds: float) -> None:
+        self.at += seconds
+
+
+class FakeStore:
+    """Rows in a list."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.listed: list[Any] = []
+
+    def rows(
+        self, run_id: str, *, after: int = 0, upto: int | None = None, kinds: Any = None
+    ) -> Iterable[Event]:
+        return [
+            event
+            for event in self.events
+            if event.run_id == run_id
+            and event.seq > after
+            and (upto is None or event.seq <= upto)
+            and (kinds is None or event.kind in kinds)
+        ]
+
+    def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[Any]:
+        return [row for row in self.listed if search in row.title][:limit]
+
+
+class FakeRun:
+    """Remembers what it was told."""
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.status = "running"
+        self.told: list[tuple[Any, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def told(*arguments: Any, **named: Any) -> None:
+            self.told.append((name, *arguments, *named.values()))
+
+        return told
+
+    def pause(self) -> None:
+        self.status = "paused"
+
+    def go_on(self) -> None:
+        self.status = "running"
+
+
+class FakeBench:
+    """Satisfies `workbench.tui.front.Front`; answers and forks are only noted down."""
+
+    def __init__(self) -> None:
+        self.store = FakeStore()
+        self.runs: dict[str, FakeRun] = {}
+        self.waiting: list[Waiting] = []
+        self.patterns: dict[str, Any] = {}
+        self.agents: dict[str, Any] = {}
+        self.policy = SimpleNamespace(mode="confirm")
+        self.default_model = "playbook:tour"
+        self.answers: list[tuple[str, Answer]] = []
+        self.forks: list[tuple[Any, ...]] = []
+        self._told: Callable[[Any], None] = lambda _event: None
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator["FakeBench", None]:
+        yield self
+
+    def subscribe(self, told: Callable[[Any], None]) -> Callable[[], None]:
+        self._told = told
+        return lambda: None
+
+    def tell(self, *events: Any) -> None:
+        for event in events:
+            if isinstance(event, Event):
+                self.store.events.append(event)
+            self._told(event)
+
+    async def answer(self, waiting_id: str, answer: Answer) -> None:
+        self.answers.append((waiting_id, answer))
+
+    async def fork(self, run_id: str, at: Any = None, /, **overlay: Any) -> FakeRun:
+        self.forks.append((run_id, at, overlay))
+        return FakeRun("f0f0")
+
+    async def resume(self, run_id: str) -> FakeRun:
+        return FakeRun(run_id)
+
+    def set_mode(self, mode: str) -> None:
+        self.policy.mode = mode
+
+
+class Rows:
+    """Writes the rows of one run, numbering them."""
+
+    def __init__(self, run_id: str = "a41f77c0", seq: int = 0, at: float = NOON - 42) -> None:
+        self.run_id = run_id
+        self.seq = seq
+        self.at = at
+
+    def row(self, kind: str, key: str = "", later: float = 0.37, **data: Any) -> Event:
+        self.seq += 1
+        self.at += later
+        return Event(self.run_id, self.seq, self.at, kind, key, data)
+
+    def step(self, key: str, effect: str, name: str, **data: Any) -> Event:
+        return self.row("step.started", key, effect=effect, name=name, **data)
+
+    def done(self, key: str, effect: str, name: str, **data: Any) -> Event:
+        return self.row("step.finished", key, effect=effect, name=name, **data)
+
+    def asked(self, key: str, tool: str, danger: str, **data: Any) -> Event:
+        wanted = {"id": f"{self.run_id}:{key}/approval#0", "tool": tool, "danger": danger}
+        return self.row("approval.asked", key, **(wanted | data))
+
+
+USAGE = {"input_tokens": 900, "output_tokens": 300, "cost_usd": 0.0}
+
+
+def typical(rows: Rows | None = None) -> list[Event]:
+    """Three agents at work: a planner asked a coder and a critic, some steps are done."""
+    r = rows or Rows()
+    planner, coder, critic = (
+        "0:ask.planner",
+        "0:ask.planner/1:ask.coder",
+        "0:ask.planner/2:ask.critic",
+    )
+    return [
+        r.row("run.started", pattern="supervisor", title="", model="playbook:tour"),
+        r.step(planner, "ask", "planner", scope=True, line="supervisor.py:31"),
+        r.step(f"{planner}/0:model", "model", "qwen3:4b"),
+        r.done(f"{planner}/0:model", "model", "qwen3:4b", usage=USAGE, duration_s=0.812),
+        r.row("checkpoint.taken", planner, name="plan accepted", by="workflow"),
+        r.step(coder, "ask", "coder", scope=True),
+        r.step(critic, "ask", "critic", scope=True),
+        r.step(f"{coder}/0:model", "model", "qwen3:4b"),
+        r.done(
+            f"{coder}/0:model",
+            "model",
+            "qwen3:4b",
+            usage=USAGE,
+            duration_s=1.31,
+            result="I will clean the build folder first",
+        ),
+        r.step(f"{coder}/1:tool.read_file", "tool", "read_file", arguments={"path": "Makefile"}),
+        r.done(
+            f"{coder}/1:tool.read_file",
+            "tool",
+            "read_file",
+            result="all:\n\tpython -m build",
+            duration_s=0.0004,
+        ),
+        r.row("checkpoint.taken", coder, name="coder draft", by="rule"),
+        r.step(f"{critic}/0:model", "model", "qwen3:4b"),
+        r.row("message.sent", "", to="steer/coder", text="mind the tests", by="user"),
+    ]
+
+
+def waiting_rows(rows: Rows) -> list[Event]:
+    """Two requests: a HIGH one of the coder, a MEDIUM one of the planner."""
+    return [
+        rows.asked(
+            "0:ask.planner/1:ask.coder/2:tool.bash_command",
+            "bash_command",
+            "HIGH",
+            agent="coder",
+            arguments={"command": "rm -r build"},
+            why="clean the build folder before the test",
+            rule="mode confirm asks",
+            expires_at=NOON + 288,
+        ),
+        rows.asked(
+            "0:ask.planner/3:tool.write_file",
+            "write_file",
+            "MEDIUM",
+            agent="planner",
+            arguments={"path": "plan.md", "content": "# Plan\n\n1. build\n2. test\n"},
+            rule="mode confirm asks",
+        ),
+    ]
+
+
+def as_waiting(event: Event, **more: Any) -> Waiting:
+    """The core's entry for an ``approval.asked`` row."""
+    data = event.data
+    facts = Facts("run", targets=("/home/me/project/build",), sandbox="full", notes=("deletes",))
+    return Waiting(
+        id=data["id"],
+        kind="permission",
+        run_id=event.run_id,
+        key=event.key,
+        agent=data.get("agent", ""),
+        text=data["tool"],
+        asked_at=event.at,
+        tool=data["tool"],
+        arguments=data.get("arguments", {}),
+        danger=Danger[data["danger"]],
+        facts=facts,
+        why=data.get("why", ""),
+        rule=data.get("rule", ""),
+        expires_at=data.get("expires_at"),
+        choices=("allow", "deny"),
+        **more,
+    )
+
+
+def make_app(bench: FakeBench | None = None, clock: HandClock | None = None) -> KaizenApp:
+    """The app over a fake workbench and a clock that stands still."""
+    return KaizenApp((bench or FakeBench()).opened, clock=clock or HandClock())
+
+
+async def shown(app: KaizenApp, pilot: Any, events: Iterable[Event]) -> None:
+    """Put rows on the board and wait until they are painted."""
+    for event in events:
+        app.board.fold(event)
+    app.show_news()
+    await settled(app, pilot)
+
+
+async def settled(app: KaizenApp, pilot: Any) -> None:
+    """Wait until the core has answered everything and the screen has painted it."""
+    await until(pilot, lambda: app.around.mode != "")
+    for _ in range(3):
+        await asyncio.wrap_future(app.core.call(_nothing))
+        await pilot.pause()
+        await asyncio.sleep(0.04)  # one frame: painting is bound to a clock
+    await pilot.pause()
+
+
+async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for a condition, bounded."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await pilot.pause()
+
+
+async def _nothing(_bench: Any) -> None:
+    return None
+
+

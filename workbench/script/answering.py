@@ -1,0 +1,81 @@
+"""Answer what waits when there is no screen: from the keyboard, or by the headless rules.
+
+Headless, a permission nobody gave is denied, and the agent hears it. Anything else that only a
+person can say (a question, a doubt, a plan) suspends its run, which can be resumed where somebody
+is; which of them it was decides the exit code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from workbench.bench import Workbench
+from workbench.errors import Denied, InDoubt, UnknownName
+from workbench.journal.events import Event
+from workbench.run.waiting import Answer, Waiting
+from workbench.run.world import Live
+
+Ask: TypeAlias = Callable[[Waiting], Awaitable[Answer | None]]
+"""Puts a question to a person; None when the person gave no answer."""
+
+_NOBODY = "nobody is there to answer; a script would say: approve {tool}"
+
+
+class Answering:
+    """Answers one workbench's inbox, one thing at a time, oldest first."""
+
+    def __init__(
+        self, bench: Workbench, ask: Ask | None = None, notice: Callable[[str], None] = print
+    ) -> None:
+        self.exit_code = 0
+        """Of the runs suspended because nobody could answer; 0 while there are none."""
+        self._bench, self._ask, self._notice = bench, ask, notice
+        self._ids: asyncio.Queue[str] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def __aenter__(self) -> Answering:
+        self._unsubscribe = self._bench.subscribe(self._told)
+        for waiting in self._bench.waiting:
+            self._ids.put_nowait(waiting.id)
+        self._task = asyncio.get_running_loop().create_task(self._answer_all())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._unsubscribe()
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def _told(self, event: Event | Live) -> None:
+        if isinstance(event, Live) and event.kind == "waiting" and event.data["what"] == "asked":
+            self._ids.put_nowait(event.data["id"])
+
+    async def _answer_all(self) -> None:
+        while True:
+            wanted = await self._ids.get()
+            # It may have been answered or withdrawn while another was asked about.
+            for waiting in [w for w in self._bench.waiting if w.id == wanted]:
+                await self._one(waiting)
+
+    async def _one(self, waiting: Waiting) -> None:
+        answer = await self._ask(waiting) if self._ask else None
+        if answer is None and waiting.kind == "permission":
+            why = _NOBODY.format(tool=waiting.tool) if self._ask is None else "no answer"
+            answer = Answer("deny", by="headless", reason=why)
+            self._notice(f"denied: {waiting.agent} {waiting.text}")
+        if answer is None:
+            self._suspend(waiting)
+            return
+        try:
+            await self._bench.answer(waiting.id, answer)
+        except UnknownName:
+            self._notice(f"{waiting.text}: it does not wait any more")
+
+    def _suspend(self, waiting: Waiting) -> None:
+        code = InDoubt.exit_code if waiting.kind == "in_doubt" else Denied.exit_code
+        self.exit_code = max(self.exit_code, code)
+        self._notice(f"nobody is there to answer: {waiting.text}")
+        self._bench.live(waiting.run_id).interrupt("immediate", by="headless", reason=waiting.kind)

@@ -1,0 +1,33 @@
+"""Every command there is, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from workbench.errors import UnknownName
+from workbench.script.command import Command
+from workbench.script.commands import choosing, claiming, looking, permitting, running
+
+
+def _known() -> Mapping[str, Command]:
+    return COMMANDS
+
+
+COMMANDS: Mapping[str, Command] = {
+    command.name: command
+    for command in (
+        *running.COMMANDS,
+        *choosing.COMMANDS,
+        *permitting.COMMANDS,
+        *looking.COMMANDS,
+        *claiming.COMMANDS,
+        looking.help_command(_known),
+    )
+}
+
+
+def find(name: str) -> Command:
+    """A command by name. Raises UnknownName with the nearest."""
+    if name not in COMMANDS:
+        raise UnknownName("command", name, COMMANDS)
+    return COMMANDS[name]

@@ -1,0 +1,172 @@
+"""Commands that only look: at runs, rows, checkpoints, differences, and the commands themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from workbench.errors import UnknownName, UsageError
+from workbench.permission.filter import Filter
+from workbench.script.command import Call, Command, Output, Parameter, said
+from workbench.script.commands.running import filter_text
+from workbench.script.compare import compare, compare_lines
+from workbench.script.export import export_run
+from workbench.script.rows import brief, data_of, fields_of, line_of
+from workbench.script.session import Session, result_lines
+
+
+async def _show(session: Session, call: Call) -> Output:
+    run_id = session.find(call.text("run"))
+    ended = session.ended(run_id)
+    row = session.bench.store.run(run_id)
+    usage = ended.usage
+    tokens = usage["input_tokens"] + usage["output_tokens"]
+    lines = [
+        f"run {run_id}  {row.title}",
+        f"outcome: {ended.outcome}" + (f" ({ended.message})" if ended.message else ""),
+        f"pattern: {row.pattern}  model: {row.model}",
+        f"steps: {usage['steps']}  tokens: {tokens}  cost: ${usage['cost_usd']:.4f}",
+        *(f"denied: {one['agent']} {one['name']}: {one['reason']}" for one in ended.denied),
+        *result_lines(ended.result),
+    ]
+    return Output(tuple(lines), {**asdict(row), **ended.to_json()})
+
+
+async def _runs(session: Session, call: Call) -> Output:
+    session.bench.store.flush()
+    rows = session.bench.store.runs(
+        limit=int(call.given.get("limit", 20)), search=call.text("search")
+    )
+    lines = [
+        f"{row.run_id}  {_time(row.started_at)}  {row.status:<13} {row.title}  {row.result_preview}"
+        for row in rows
+    ]
+    return Output(
+        tuple(brief(line) for line in lines) or ("no runs",), [asdict(row) for row in rows]
+    )
+
+
+async def _trace(session: Session, call: Call) -> Output:
+    session.bench.store.flush()
+    wanted = Filter.parse(filter_text(call))
+    rows = session.bench.store.rows(session.find(call.text("run")))
+    found = [row for row in rows if wanted.matches(fields_of(row))]
+    return Output(tuple(line_of(row) for row in found), [data_of(row) for row in found])
+
+
+async def _checkpoints(session: Session, call: Call) -> Output:
+    session.bench.store.flush()
+    run_id = session.find(call.text("run"))
+    rows = session.bench.store.checkpoints(run_id)
+    lines = [
+        f"{row.seq:>6}  {row.data.get('name', '')}  by {row.data.get('by', '')}" for row in rows
+    ]
+    data: list[Any] = [
+        {"run_id": row.run_id, "seq": row.seq, "name": row.data.get("name")} for row in rows
+    ]
+    return Output(tuple(lines) or ("no checkpoints",), data)
+
+
+async def _diff(session: Session, call: Call) -> Output:
+    right = session.find(call.text("right"))
+    left = call.text("left")
+    if not left:
+        parent = session.bench.store.run(right).parent_id
+        if parent is None:
+            raise UsageError(f"run {right} is no fork", hint="Name the run to compare it with")
+        left = parent
+    session.bench.store.flush()
+    found = compare(session.bench.store, session.find(left), right)
+    return Output(tuple(compare_lines(found)), found)
+
+
+async def _export(session: Session, call: Call) -> Output:
+    run_id = session.find(call.text("run"))
+    path = session.workspace / call.text("file", f"{run_id}.jsonl")
+    count = export_run(session.bench.store, run_id, path, replace=call.given.get("replace") is True)
+    return said(
+        f"{count} rows in {path}", data={"run_id": run_id, "file": str(path), "rows": count}
+    )
+
+
+def help_command(known: Callable[[], Mapping[str, Command]]) -> Command:
+    """The command that explains the others; ``known`` gives them all, itself included."""
+
+    async def perform(_session: Session, call: Call) -> Output:
+        name = call.text("command").removeprefix("/")
+        if not name:
+            commands = known().values()
+            lines = [f"{one.name:<12} {one.summary}" for one in commands]
+            return Output(tuple(lines), [one.name for one in commands])
+        if name not in known():
+            raise UnknownName("command", name, known())
+        return Output(tuple(help_lines(known()[name])), {"usage": known()[name].usage})
+
+    parameter = Parameter("command", "which one", "command")
+    return Command("help", "List the commands, or explain one.", perform, (parameter,))
+
+
+def help_lines(command: Command) -> list[str]:
+    """Everything there is to say of a command."""
+    rows = [
+        f"  {p.name:<10} {p.doc}" + (f" ({', '.join(p.choices)})" if p.choices else "")
+        for p in command.parameters
+    ]
+    more = [command.details] if command.details else []
+    examples = [f"  {example}" for example in command.examples]
+    return [command.usage, command.summary, *rows, *more, *examples]
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+_WHICH = Parameter("run", "which run; the last one if none is named", "run")
+
+_ALL = (
+    Command("show", "Show how a run ended, what it said and cost.", _show, (_WHICH,)),
+    Command(
+        "runs",
+        "List the runs of this workspace, newest first.",
+        _runs,
+        (
+            Parameter("search", "words to look for", rest=True),
+            Parameter("limit", "how many", "number", named_only=True),
+        ),
+    ),
+    Command(
+        "trace",
+        "Show the rows of a run that fit a filter.",
+        _trace,
+        (
+            Parameter("filter", "agent:coder kind:tool danger>=HIGH …", "filter", rest=True),
+            Parameter("run", "which run", "run", named_only=True),
+        ),
+        takes_inputs=True,
+        examples=("trace kind:tool state:denied",),
+    ),
+    Command("checkpoints", "List the places of a run one can go back to.", _checkpoints, (_WHICH,)),
+    Command(
+        "diff",
+        "Show what differs between two runs, or between a fork and its parent.",
+        _diff,
+        (
+            Parameter("left", "a run; the parent of the other if none", "run"),
+            Parameter("right", "a run; the last one if none", "run"),
+        ),
+    ),
+    Command(
+        "export",
+        "Write a run out as one file.",
+        _export,
+        (
+            _WHICH,
+            Parameter("file", "where to", "file"),
+            Parameter("replace", "true to write over a file", named_only=True),
+        ),
+    ),
+)
+
+COMMANDS = tuple(replace(command, is_looking=command.name != "export") for command in _ALL)

@@ -1,0 +1,171 @@
+"""The headless fronts: a script, or one command, from open workbench to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.bench import Workbench
+from workbench.errors import UnknownName, WorkbenchError
+from workbench.journal.events import Event
+from workbench.run.header import Tally
+from workbench.run.world import Live
+from workbench.script.answering import Answering, Ask
+from workbench.script.ended import Ended, RunEnded, exit_code_of, from_store
+from workbench.script.execute import perform
+from workbench.script.language import Line, parse_script
+from workbench.script.output import Streams
+from workbench.script.run_script import Playing, runs_of
+from workbench.script.session import Session, Suspended
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(slots=True)
+class Interrupts:
+    """Signals while runs go on: the first stops gracefully, the second at once, more do no harm."""
+
+    bench: Workbench
+    notice: Callable[[str], None]
+    caught: int = 0
+    """The first signal, or 0."""
+    times: int = 0
+
+    def __enter__(self) -> Interrupts:
+        for number in _SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self.take, number)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number in _SIGNALS:
+            asyncio.get_running_loop().remove_signal_handler(number)
+
+    def take(self, number: int) -> None:
+        """One signal came."""
+        self.caught = self.caught or number
+        self.times += 1
+        if self.times == 1:
+            self.notice("stopping when the running steps are done; once more to stop at once")
+        for run in list(self.bench.runs.values()):
+            if run.status in {"running", "paused"}:
+                how = "graceful" if self.times == 1 else "immediate"
+                run.interrupt(how, by=signal.Signals(number).name)
+
+
+@dataclass(slots=True)
+class Front:
+    """One headless opening of the workbench."""
+
+    bench: Workbench
+    streams: Streams
+    ask: Ask | None = None
+    """Puts questions to a person at the keyboard; None answers by the headless rules."""
+
+    async def script(self, text: str, name: str, resume_with: str, *, resume: bool = False) -> int:
+        """Run a script; the exit code."""
+        playing = Playing(self.bench, parse_script(text, name), name, self.streams)
+        with Interrupts(self.bench, self.streams.notice) as interrupts:
+            async with self._attended() as answering:
+                ended = await playing.play(resume=resume)
+        children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
+        return self._finish(ended, children or [ended], resume_with, interrupts, answering)
+
+    async def command(self, line: Line) -> int:
+        """Do one command that ends in a run; the exit code."""
+        session = Session(self.bench)
+        with Interrupts(self.bench, self.streams.notice) as interrupts:
+            async with self._attended() as answering:
+                # How the run ended is in its rows; what did not get as far as a run is raised.
+                with suppress(RunEnded, Suspended):
+                    self.streams.done(line, await perform(session, line))
+        ended = session.ended(session.find())
+        again = f"kaizen-tui resume {ended.run_id}"
+        return self._finish(ended, [ended], again, interrupts, answering)
+
+    async def look(self, line: Line) -> int:
+        """Do one command that only says something; the exit code."""
+        self.streams.done(line, await perform(Session(self.bench), line))
+        return 0
+
+    def _attended(self) -> _Attended:
+        return _Attended(self)
+
+    def _finish(
+        self,
+        ended: Ended,
+        runs: list[Ended],
+        resume_with: str,
+        interrupts: Interrupts,
+        answering: Answering,
+    ) -> int:
+        rests = ended.outcome in {"suspended", "running"}
+        told = ended.to_json() | {
+            "usage": _total(runs),
+            "denied": [one for run in runs for one in run.denied],
+            "resume": resume_with if rests else "",
+        }
+        if ended.message:
+            self.streams.notice(ended.message)
+        self.streams.result(told)
+        if interrupts.caught and rests:
+            return 128 + interrupts.caught
+        return answering.exit_code or ended.exit_code if rests else ended.exit_code
+
+
+class _Attended:
+    """Rows go to the output and questions get answers while this is entered."""
+
+    def __init__(self, front: Front) -> None:
+        self._streams = front.streams
+        self._bench = front.bench
+        self._answering = Answering(front.bench, front.ask, front.streams.notice)
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    async def __aenter__(self) -> Answering:
+        for notice in self._bench.notices:
+            self._streams.notice(notice)
+        self._unsubscribe = self._bench.subscribe(self._told)
+        return await self._answering.__aenter__()
+
+    async def __aexit__(self, *raised: object) -> None:
+        self._unsubscribe()
+        await self._answering.__aexit__(*raised)
+
+    def _told(self, event: Event | Live) -> None:
+        if isinstance(event, Event):
+            self._streams.row(event)
+        elif event.kind == "notice":
+            self._streams.notice(str(event.data["text"]))
+
+
+def _total(runs: list[Ended]) -> dict[str, Any]:
+    """What several runs used together."""
+    total = Tally().to_json()
+    for run in runs:
+        for name, value in run.usage.items():
+            if name == "agents":
+                _add_agents(total["agents"], value)
+            else:
+                total[name] += value
+    return total
+
+
+def _add_agents(total: dict[str, dict[str, float]], more: dict[str, dict[str, float]]) -> None:
+    for agent, used in more.items():
+        own = total.setdefault(agent, {})
+        for name, value in used.items():
+            own[name] = own.get(name, 0) + value
+
+
+def resume_command(argv: list[str]) -> str:
+    """The command line that goes on with a script."""
+    words = argv if "--resume" in argv else [*argv, "--resume"]
+    return shlex.join(["kaizen-tui", *words])
+
+
+__all__ = ["Front", "Interrupts", "UnknownName", "WorkbenchError", "exit_code_of", "resume_command"]

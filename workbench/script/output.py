@@ -1,0 +1,119 @@
+"""Where a headless front says things: stdout for what was asked for, stderr for all else.
+
+stdout has one of three forms, and the last thing on it is always the result: run id, outcome,
+usage, what was denied, the result and the command that resumes. Text passes the sanitiser; JSON
+is written in ASCII, which needs none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Literal, Protocol, TextIO, TypeAlias
+
+from workbench.journal.events import Event
+from workbench.plain import one_line, plain
+from workbench.script.command import Output
+from workbench.script.language import Line
+from workbench.script.rows import brief, data_of
+from workbench.script.session import result_lines
+
+Form: TypeAlias = Literal["text", "json", "jsonl"]
+FORMS: tuple[Form, ...] = ("text", "json", "jsonl")
+
+
+class Sink(Protocol):
+    """Who is told what a script says while it goes on."""
+
+    def begun(self, line: Line) -> None:
+        """A line begins."""
+        ...
+
+    def done(self, line: Line, output: Output) -> None:
+        """A line is done."""
+        ...
+
+    def notice(self, text: str) -> None:
+        """Something else a person should know."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def begun(self, line: Line) -> None:
+        """Nothing."""
+
+    def done(self, line: Line, output: Output) -> None:
+        """Nothing."""
+
+    def notice(self, text: str) -> None:
+        """Nothing."""
+
+
+class Streams:
+    """The two streams of a headless front."""
+
+    def __init__(self, form: Form, out: TextIO, err: TextIO, *, shows_lines: bool = True) -> None:
+        self.form = form
+        self._out, self._err = out, err
+        self._shows_lines = shows_lines
+        """Whether what a line says is wanted before the result."""
+
+    def begun(self, line: Line) -> None:
+        """Say on a terminal's stderr which line it is."""
+        if self._shows_lines and self._err.isatty():
+            self._write(self._err, f"> {one_line(str(line))[:200]}")
+
+    def done(self, line: Line, output: Output) -> None:
+        """What a line said."""
+        if not self._shows_lines:
+            return
+        if self.form == "text":
+            for text in output.lines:
+                self._write(self._out, plain(text))
+        elif self.form == "jsonl":
+            self._json({"type": "line", "command": line.name, "data": output.data})
+
+    def row(self, row: Event) -> None:
+        """A row of some run."""
+        if self.form == "jsonl":
+            self._json({"type": "row", **data_of(row)})
+
+    def notice(self, text: str) -> None:
+        """To stderr."""
+        self._write(self._err, plain(text))
+
+    def result(self, told: Mapping[str, Any]) -> None:
+        """The last thing."""
+        if self.form == "jsonl":
+            self._json({"type": "result", **told})
+        elif self.form == "json":
+            self._write(self._out, json.dumps(told, indent=2))
+        else:
+            for text in _summary(told, with_result=not self._shows_lines):
+                self._write(self._out, plain(text))
+        self._out.flush()
+
+    def _json(self, value: Any) -> None:
+        self._write(self._out, json.dumps(value))
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        stream.write(f"{text}\n")
+        stream.flush()
+
+
+def _summary(told: Mapping[str, Any], *, with_result: bool) -> list[str]:
+    usage = told["usage"]
+    tokens = usage["input_tokens"] + usage["output_tokens"]
+    unknown = " and unknown prices" if usage["unpriced_calls"] else ""
+    lines = result_lines(told["result"]) if with_result else []
+    lines += ["--", f"run: {told['run_id']}", f"outcome: {told['outcome']}"]
+    if told.get("error"):
+        lines.append(f"error: {told['error']['message']}")
+    cost = f"${usage['cost_usd']:.4f}{unknown}"
+    lines.append(f"usage: {usage['steps']} steps, {tokens} tokens, {cost}")
+    denied = [brief(f"{one['agent']} {one['name']}: {one['reason']}") for one in told["denied"]]
+    lines.append(f"denied: {'; '.join(denied) or 'nothing'}")
+    lines.append(f"result: {brief(told['result']) if told['result'] is not None else 'none'}")
+    return [*lines, f"resume: {told['resume'] or 'nothing to resume'}"]

@@ -1,0 +1,81 @@
+"""Opening and leaving: from a terminal to the screen, and back to the terminal with a sentence.
+
+After the screen is gone the terminal shows which runs were suspended and the command that goes on
+with each; the screen itself leaves nothing behind in the scroll-back.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from workbench.errors import UsageError
+from workbench.plain import plain
+from workbench.tui.app import KaizenApp
+from workbench.tui.state import Board
+from workbench.tui.terminal import given_back, guarded
+
+
+def run_on_terminal(*, workspace: Path | None, config: Any, tour: bool, script: Path | None) -> int:
+    """Run the screen on this terminal until the user leaves; the exit code."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the screen needs a terminal", hint="Without one: kaizen-tui --script FILE, or run"
+        )
+    begin = playing(script, tour=tour) if script is not None or tour else None
+    app = KaizenApp(opener(workspace, config), begin=begin)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda _number, _frame: app.leave_soon())
+    with given_back(), guarded(log_file(config)):
+        code = app.run()
+    for line in farewell(app.board):
+        sys.stdout.write(line + "\n")
+    return app.return_code or code or 0
+
+
+def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncContextManager[Any]]:
+    """How the core's thread opens the workbench."""
+
+    @asynccontextmanager
+    async def opened() -> AsyncGenerator[Any]:
+        # Imported on the core's thread: the first frame does not wait for it.
+        from workbench.bench import Workbench  # noqa: PLC0415
+
+        async with Workbench.open(workspace=workspace, config=config) as bench:
+            bench.world.scripts_only_preselect = True
+            yield bench
+
+    return opened
+
+
+def playing(script: Path | None, *, tour: bool) -> Callable[[Any], Any]:
+    """The job that plays a script's lines; its ``approve`` rules only preselect."""
+
+    async def play(bench: Any) -> str:
+        from workbench.tui import commands  # noqa: PLC0415
+
+        return await commands.play(bench, script, tour=tour)
+
+    return play
+
+
+def log_file(config: Any) -> Path:
+    """Where stray output goes while the screen is up: into the state folder."""
+    state = getattr(config, "state", None)
+    folder = Path(state) if state else Path.home() / ".local" / "state" / "kaizen-tui"
+    return folder / "screen.log"
+
+
+def farewell(board: Board) -> list[str]:
+    """What the terminal shows afterwards: each run of this time and how to go on with it."""
+    lines: list[str] = []
+    for run in board.runs.values():
+        what = plain(f"run {run.run_id}  {run.pattern}  {run.status}")
+        lines.append(what)
+        if run.status in ("suspended", "running", "waiting", "paused"):
+            lines.append(f"  go on with it: kaizen-tui resume {run.run_id}")
+    return lines

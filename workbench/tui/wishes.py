@@ -1,0 +1,236 @@
+"""What the user can have done: one method for each wish, each a job for the core.
+
+A method returns at once; when the core has answered, the board, the detail pane or the hint line
+says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from workbench.journal.events import Event
+from workbench.tui import commands, front
+from workbench.tui.asked import Asked
+from workbench.tui.branches import TreeRow
+from workbench.tui.deciding import Given
+from workbench.tui.front import Found, How
+from workbench.tui.panes.detail import event_text
+
+if TYPE_CHECKING:
+    from workbench.tui.app import KaizenApp
+
+
+class Wishes:
+    """The user's wishes, carried to the core and their results to the screen."""
+
+    def __init__(self, app: KaizenApp) -> None:
+        self._app = app
+        self._queued: list[tuple[str, str, str]] = []
+        """Run, agent, text: said to the agent when it rests."""
+        self._loading: set[str] = set()
+
+    # Runs.
+
+    def interrupt(self, run_id: str, how: How) -> None:
+        """Stop one run, or with no id all of them."""
+        again = (
+            "esc again within a second stops it now" if run_id else "ctrl+c again: save and quit"
+        )
+        words = f"stopping at the next step; {again}" if how == "graceful" else "stopping now"
+
+        def told(number: int) -> None:
+            self._app.say(words if number else "nothing is running; ctrl+c again: quit")
+
+        self._app.ask_core(lambda bench: front.interrupt(bench, run_id, how), told)
+
+    def pause(self, run_id: str) -> None:
+        """Pause a run, or let it go on."""
+
+        def told(paused: bool) -> None:
+            self._app.board.pause(run_id, paused=paused)
+            self._app.say("paused: p goes on" if paused else "going on")
+            self._app.show_news()
+
+        self._app.ask_core(lambda bench: front.pause(bench, run_id), told)
+
+    def cancel_call(self, run_id: str, key: str) -> None:
+        """Cancel one call."""
+        words = f"cancelled {key.rpartition('/')[2]}"
+        self._app.ask_core(
+            lambda bench: front.cancel_call(bench, run_id, key), lambda _: self._app.say(words)
+        )
+
+    def next_mode(self) -> None:
+        """The next permission mode."""
+        self._app.ask_core(front.set_next_mode, self._app.show_around)
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run and look at it."""
+        self.open_run(run_id)
+        self._app.ask_core(lambda bench: front.resume(bench, run_id), self._look_at)
+
+    def fork(self, run_id: str, at: int, overlay: Mapping[str, Any]) -> None:
+        """Fork and look at the new run."""
+
+        def forked(new: str) -> None:
+            self._look_at(new)
+            self._app.say(f"run {new[:4]} is a fork of {run_id[:4]}")
+
+        self._app.ask_core(lambda bench: front.fork(bench, run_id, at, overlay), forked)
+
+    def name_checkpoint(self, run_id: str, name: str) -> None:
+        """Name the position a run is at."""
+        self._app.ask_core(
+            lambda bench: front.name_checkpoint(bench, run_id, name),
+            lambda _: self._app.say(f"checkpoint {name}"),
+        )
+
+    def _look_at(self, run_id: str) -> None:
+        self._app.main.select_run(run_id)
+        self._app.main.area.agents.pick(run_id)
+
+    # Words for agents and commands.
+
+    def steer(self, run_id: str, agent: str, text: str, *, queued: bool) -> None:
+        """Say something to the selected agent, at its next step or after its turn."""
+        if not agent:
+            self._app.say("select an agent first (1), or give a command after a slash")
+            return
+        if queued:
+            self._queued.append((run_id, agent, text))
+            self._app.say(f"queued for {agent}: said when it rests")
+            self.send_due()
+            return
+        self._app.ask_core(
+            lambda bench: front.steer(bench, run_id, agent, text),
+            lambda _: self._app.say(f"{agent} hears it with its next step"),
+        )
+
+    def send_due(self) -> None:
+        """Say what was queued for agents that rest now."""
+        board = self._app.board
+        due = [(run, agent, text) for run, agent, text in self._queued if _rests(board, run, agent)]
+        for item in due:
+            self._queued.remove(item)
+            self.steer(*item, queued=False)
+
+    def execute(self, line: str) -> None:
+        """Carry out a command; a long answer goes to the detail pane."""
+
+        def told(answer: str) -> None:
+            if "\n" in answer.strip() or len(answer) > 100:
+                self._app.main.show_answer(line, answer)
+            else:
+                self._app.say(answer.strip() or f"{line.partition(' ')[0]}: done")
+
+        self._app.ask_core(lambda bench: commands.execute(bench, line), told)
+
+    def complete(self, text: str) -> None:
+        """Complete the command line."""
+
+        def found(lines: list[str]) -> None:
+            command = self._app.main.command
+            if command.field.value != text or not lines:
+                return
+            command.take_up("command", _common(lines))
+            if len(lines) > 1:
+                self._app.say("  ".join(line.rpartition(" ")[2] for line in lines[:20]))
+
+        self._app.ask_core(lambda bench: commands.complete(bench, text), found)
+
+    def diff(self, one: TreeRow, other: TreeRow) -> None:
+        """Compare two positions."""
+        self.execute(f"/diff {_place(one)} {_place(other)}")
+
+    # What waits.
+
+    def answer(self, given: Given) -> None:
+        """Send a decision."""
+        self._app.ask_core(lambda bench: front.answer(bench, given))
+
+    def complete_inbox(self) -> None:
+        """Learn what only the core knows of waiting things: facts, changes, preselected answers."""
+
+        def found(waiting: list[Asked]) -> None:
+            for asked in waiting:
+                if asked.id in self._app.board.inbox or asked.run_id in self._app.board.runs:
+                    self._app.board.complete(asked)
+            self._app.show_news()
+
+        self._app.ask_core(front.waiting, found)
+
+    # The log.
+
+    def open_run(self, run_id: str) -> None:
+        """Show a run from the log; a finished one stands in the same panes."""
+        self._load(run_id, after=0)
+
+    def fill_gaps(self) -> None:
+        """Read the rows that were let go from the log."""
+        gaps, self._app.board.gaps = self._app.board.gaps, set()
+        for run_id in gaps - self._loading:
+            self._load(run_id, after=0, anew=True)
+
+    def _load(self, run_id: str, *, after: int, anew: bool = False) -> None:
+        self._loading.add(run_id)
+
+        def loaded(rows: list[Event]) -> None:
+            self._loading.discard(run_id)
+            board = self._app.board
+            if anew:
+                board.forget(run_id)
+                board.trace.clear()
+            for row in rows:
+                board.fold(row)
+            board.gaps.discard(run_id)
+            self._app.show_news()
+            if rows and not anew:
+                self._look_at(rows[-1].run_id)
+
+        self._app.ask_core(lambda bench: front.rows_of(bench, run_id, after=after), loaded)
+
+    def show_position(self, run_id: str, seq: int) -> None:
+        """Show a row of the log in full, with its step's outcome."""
+        if seq <= 0:
+            return
+
+        def told(found: Found) -> None:
+            write = event_text(found.event, outcome=found.outcome, where=found.where)
+            self._app.main.area.detail.show(f"#{seq}", write)
+
+        self._app.ask_core(lambda bench: front.found(bench, run_id, seq), told)
+
+    def runs(self, search: str, then: Callable[[list[Any]], None]) -> None:
+        """The list of runs."""
+        self._app.ask_core(lambda bench: front.run_list(bench, search), then)
+
+    def patterns(self, then: Callable[[list[Any]], None]) -> None:
+        """The patterns."""
+        self._app.ask_core(front.pattern_list, then)
+
+    def delete_run(self, run_id: str, then: Callable[[], None]) -> None:
+        """Delete a run."""
+
+        def told(_answer: object) -> None:
+            self._app.board.forget(run_id)
+            then()
+
+        self._app.ask_core(lambda bench: front.delete_run(bench, run_id), told)
+
+
+def _rests(board: Any, run_id: str, agent: str) -> bool:
+    run = board.runs.get(run_id)
+    shown = run.agents.get(agent) if run is not None else None
+    return shown is not None and not shown.busy and not shown.waiting
+
+
+def _place(row: TreeRow) -> str:
+    return f"{row.run_id}@{row.seq}" if row.seq > 0 else row.run_id
+
+
+def _common(lines: list[str]) -> str:
+    """What all the lines begin with."""
+    first, last = min(lines), max(lines)
+    place = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+    return first[: place if place is not None else min(len(first), len(last))]
