@@ -23,7 +23,9 @@ async def supervisor(lead: Agent, workers: Sequence[Agent], task: str, rounds: i
         rounds: how often the lead may give orders; 1 or more.
     """
     if rounds < 1 or not workers:
-        raise WorkbenchError(f"a supervisor needs workers and a round, got {len(workers)}, {rounds}")
+        raise WorkbenchError(
+            f"a supervisor needs workers and a round, got {len(workers)}, {rounds}"
+        )
     by_name = {worker.name: worker for worker in workers}
     reports: list[str] = []
     for number in range(1, rounds + 1):

@@ -200,7 +200,7 @@ async def assemble(
     agents: tuple[Agent, ...] = (),
 ) -> Parts:
     """Put everything together for a workspace. See `workbench.bench.Workbench.open`."""
-    folder = Path(workspace or ".").resolve()
+    folder = _real(workspace)
     held = config if isinstance(config, Config) else load(config, workspace=folder)
     state = _state(path, folder)
     store = _store(path, state, held, readonly=readonly)
@@ -216,9 +216,7 @@ async def assemble(
         held,
         store,
         state,
-        PlacedTools(
-            Place(folder, state, grants=held.grants), sandboxed=held.has("sandbox")
-        ),
+        PlacedTools(Place(folder, state, grants=held.grants), sandboxed=held.has("sandbox")),
         models,
         _policy(held, store, folder),
         found,
@@ -231,6 +229,10 @@ async def assemble(
     if not readonly:
         _catalogue(parts)
     return parts
+
+
+def _real(workspace: str | Path | None) -> Path:
+    return Path(workspace or ".").resolve()
 
 
 def _hosts(config: Config) -> dict[str, str]:
@@ -298,7 +300,9 @@ def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
             raise PluginError(f"tool {name!r} is built in, and a plugin may not replace it")
     known = {**BUILT_IN, **extra}
     return {
-        name: tool for name, tool in known.items() if config.tools.get(name, {}).get("enabled", True)
+        name: tool
+        for name, tool in known.items()
+        if config.tools.get(name, {}).get("enabled", True)
     }
 
 
@@ -306,14 +310,15 @@ def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
     from workbench.values import loads  # noqa: PLC0415
 
     kept: Any = store.get_setting(_RULES) or []
-    rules = [Rule(**{**dict(values), "scope": "config"}) for values in config.rules]
+    rules = [_rule({**values, "scope": "config"}) for values in config.rules]
     rules += [_rule(loads(text)) for text in kept]
     return Policy(config.mode, tuple(rules), str(folder))
 
 
 def _rule(values: dict[str, Any]) -> Rule:
-    argv = values.get("argv")
-    return Rule(**{**values, "argv": tuple(argv) if argv is not None else None})
+    if values.get("argv") is not None:
+        values["argv"] = tuple(values["argv"])
+    return Rule(**values)
 
 
 def _catalogue(parts: Parts) -> None:

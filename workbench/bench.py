@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from workbench import __version__
 from workbench.agent.agent import Agent
@@ -71,7 +71,7 @@ class Workbench:
         workspace: str | Path | None = None,
         config: Config | Mapping[str, Any] | str | Path | None = None,
         **more: Any,
-    ) -> AsyncIterator[Workbench]:
+    ) -> AsyncGenerator[Workbench]:
         """Open a workbench, and close it at the end of the block.
 
         Args:
@@ -278,10 +278,10 @@ class Workbench:
 
     def _pattern(self, what: Any) -> Pattern[..., Any]:
         if isinstance(what, Pattern):
-            self.world.patterns.setdefault(what.name, what)
-            return what  # pyright: ignore[reportUnknownVariableType]
+            known = cast("Pattern[..., Any]", what)
+            return self.world.patterns.setdefault(known.name, known)
         if callable(what):
-            return self._pattern(pattern(what))
+            return self._pattern(pattern(cast("Any", what)))
         if what not in self.world.patterns:
             raise UnknownName("pattern", what, self.world.patterns)
         return self.world.patterns[what]
@@ -363,9 +363,9 @@ def _agents_in(value: Any) -> list[Agent]:
     if isinstance(value, Agent):
         return [value]
     if isinstance(value, Mapping):
-        value = list(value.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+        value = list(cast("Mapping[str, Any]", value).values())
     if isinstance(value, (list, tuple)):
-        return [a for item in value for a in _agents_in(item)]  # pyright: ignore[reportUnknownVariableType]
+        return [a for item in cast("list[Any]", value) for a in _agents_in(item)]
     return []
 
 

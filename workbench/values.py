@@ -22,7 +22,7 @@ import orjson
 
 from workbench.errors import NotAValue
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
 _SORTED = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_SUBCLASS
 _MARKS = {"$int", "$float", "$text", "$object"}
@@ -80,13 +80,17 @@ def _plain(value: Any) -> Any:
         return value.value
     if isinstance(value, PurePath):
         return str(value)
-    for kind in (str, int, float, list, dict):
+    for kind in _PLAIN_KINDS:
         if isinstance(value, kind):
             return kind(value)
     raise TypeError(type(value).__name__)
 
 
-def _spell(value: Any, place: str, depth: int) -> Any:
+_PLAIN_KINDS: tuple[Any, ...] = (str, int, float, list, dict)
+"""What a subclass of them is reduced to."""
+
+
+def _spell(value: Any, place: str, depth: int) -> Any:  # noqa: PLR0911 - one return a type
     """The slow, exact way: every special form written out, every refusal with its place."""
     if depth > 200:
         raise NotAValue(f"{place} is nested deeper than 200 levels")
@@ -131,7 +135,7 @@ def _spell_object(value: dict[Any, Any], place: str, depth: int) -> Any:
     return {"$object": [[key, item] for key, item in spelled.items()]} if marked else spelled
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any) -> Any:  # noqa: PLR0911 - one return a form
     if isinstance(value, list):
         return [_read(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
@@ -145,8 +149,9 @@ def _read(value: Any) -> Any:
                 return float(text)
             case "$text", str(text):
                 return bytes.fromhex(text).decode("utf-8", "surrogatepass")
-            case "$object", list(pairs):
-                return {key: _read(item) for key, item in cast("list[tuple[str, Any]]", pairs)}
+            case "$object", list():
+                pairs = cast("list[tuple[str, Any]]", found["$object"])
+                return {key: _read(item) for key, item in pairs}
             case _:
                 pass
     return {key: _read(item) for key, item in found.items()}

@@ -28,6 +28,12 @@ class Node:
 
 
 @dataclasses.dataclass
+class Link:
+    weight: float
+    next: Link | None = None
+
+
+@dataclasses.dataclass
 class Positive:
     n: int
 
@@ -75,5 +81,5 @@ class Checked(BaseModel):
 
 TYPES = {
     kind.__name__: kind
-    for kind in (Mood, Point, Node, Positive, Address, Item, Order, Tree, Aliased, Checked)
+    for kind in (Mood, Point, Node, Link, Positive, Address, Item, Order, Tree, Aliased, Checked)
 }

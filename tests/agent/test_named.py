@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -116,6 +117,19 @@ def test_a_type_may_be_a_json_schema() -> None:
         signature.read_outputs({"parts": [{"n": 1, "of": "c"}]})
     assert "$" not in str(signature.output_schema())
     assert Signature.parse(str(signature), signature.types) == signature
+
+
+@pytest.mark.parametrize(("levels", "last"), [(50, 1), (50, "x"), (400, 1)])
+def test_deep_values_are_read_or_refused_at_once(levels: int, last: Any) -> None:
+    value: dict[str, Any] = {"weight": last}
+    for _ in range(levels):
+        value = {"weight": 1, "next": value}
+    text = json.dumps({"made": value})
+    if last == 1 and levels < 100:
+        assert _signature("Link").read_reply(text).made.next.next.weight == 1.0
+    else:
+        with pytest.raises(ReplyError, match=r"nested deeper|must be float"):
+            _signature("Link").read_reply(text)
 
 
 def test_two_types_of_one_name_are_refused() -> None:

@@ -7,85 +7,118 @@ from typing import Any
 
 import pytest
 
-from tests.models.requests import after_tool, asked, ignore
+from tests.models.requests import asked, ignore
 from workbench.agent.conversation import Conversation, Entry, ModelReply, ModelRequest, ToolCall
 from workbench.errors import ModelError, ModelUnreachable
 from workbench.journal.events import Event
 from workbench.models.recorded import RecordedModel
 
-HELLO = (Entry("user", "Hello"),)
+PROMPT = Entry("user", "question: why")
+INPUTS = {"question": "why"}
+CALL = {"name": "add", "arguments": {"a": 1}, "id": "then-0"}
 
 
-def row(seq: int, kind: str, key: str, **data: Any) -> Event:
-    return Event("run", seq, 0.0, kind, key, {"effect": "model", **data})
+def spoken(call_id: str, result: str = "4") -> tuple[Entry, ...]:
+    call = ToolCall("add", {"a": 1}, call_id)
+    return (Entry("assistant", "", (call,)), Entry("tool", result, call_id=call_id, name="add"))
 
 
-def started(seq: int, key: str, entries: tuple[Entry, ...], agent: str = "critic") -> Event:
-    head = Conversation().add(*entries).head
-    return row(seq, "step.started", key, arguments={"agent": agent, "head": head})
+class Tape:
+    """A run's rows as the gate writes them."""
 
+    def __init__(self) -> None:
+        self.rows: list[Event] = []
 
-def finished(seq: int, key: str, text: str, **result: Any) -> Event:
-    usage = {"input_tokens": 5, "output_tokens": 2, "cost_usd": 0.1}
-    return row(seq, "step.finished", key, result={"text": text, "usage": usage, **result})
+    def add(self, kind: str, key: str, effect: str, **data: Any) -> None:
+        row = Event("run", len(self.rows) + 1, 0.0, kind, key, {"effect": effect, **data})
+        self.rows.append(row)
 
+    def turn(self, key: str, agent: str = "critic", inputs: dict[str, str] = INPUTS) -> None:
+        self.add("step.started", key, "ask", arguments={"inputs": inputs}, scope=True, name=agent)
 
-ROWS = [
-    started(1, "a", HELLO),
-    started(2, "b", HELLO),
-    finished(3, "b", "first"),
-    finished(4, "a", "second"),
-    started(5, "c", after_tool("4")),
-    finished(6, "c", "", calls=[{"name": "add", "arguments": {"a": 1}}], finish="tools"),
-    started(7, "d", (Entry("user", "Fail"),)),
-    row(8, "step.failed", "d", error={"code": "model_unreachable", "message": "gone", "data": {}}),
-    Event("run", 9, 0.0, "step.finished", "x", {"effect": "tool", "result": "no model"}),
-]
+    def start(self, key: str, *entries: Entry, agent: str = "critic") -> None:
+        head = Conversation().add(*entries).head
+        self.add("step.started", key, "model", arguments={"agent": agent, "head": head})
+
+    def finish(self, key: str, text: str, **result: Any) -> None:
+        usage = {"input_tokens": 5, "output_tokens": 2, "cost_usd": 0.1}
+        result = {"text": text, "finish": "stop", **result}
+        self.add("step.finished", key, "model", result=result, usage=usage)
 
 
 def say(model: RecordedModel, request: ModelRequest) -> ModelReply:
     return asyncio.run(model.complete(request, ignore))
 
 
-def test_answers_are_found_by_conversation_and_given_in_row_order():
-    model = RecordedModel.of("run", ROWS)
-    assert say(model, asked(agent="critic", entries=HELLO)).text == "first"
-    reply = say(model, asked(agent="critic", entries=HELLO))
-    assert (reply.text, reply.usage.input_tokens, reply.usage.cost_usd) == ("second", 5, 0.0)
-    called = say(model, asked(agent="critic", entries=after_tool("4")))
-    assert (called.calls, called.finish) == ((ToolCall("add", {"a": 1}),), "tools")
+def critic(*entries: Entry, prompt: Entry = PROMPT, **rest: Any) -> ModelRequest:
+    found = {"agent": "critic", "inputs": INPUTS, **rest}
+    return asked(entries=(prompt, *entries), **found)
 
 
-def test_what_was_never_asked_is_an_error_that_names_it():
-    model = RecordedModel.of("run", ROWS)
-    with pytest.raises(ModelError, match=r"no answer for critic after 1 entries: 'Bye'") as caught:
-        say(model, asked(agent="critic", entries=(Entry("user", "Bye"),)))
+@pytest.fixture
+def tape() -> Tape:
+    tape = Tape()
+    tape.turn("p/0:ask.critic")
+    tape.start("p/0:ask.critic/0:model")
+    tape.finish("p/0:ask.critic/0:model", "", calls=[CALL], finish="tools")
+    tape.add("step.finished", "p/0:ask.critic/1:tool.add", "tool", result="4")
+    tape.start("p/0:ask.critic/2:model", *spoken("then-0"))
+    tape.finish("p/0:ask.critic/2:model", "done")
+    return tape
+
+
+def test_a_turn_is_played_again_whatever_its_call_ids_and_prompt_are_now(tape: Tape):
+    model = RecordedModel.of("run", tape.rows)
+    first = say(model, critic(prompt=Entry("user", "The question, reworded: why")))
+    assert ([call.name for call in first.calls], first.finish) == (["add"], "tools")
+    last = say(model, critic(*spoken("another-id")))
+    assert (last.text, last.usage.input_tokens, last.usage.cost_usd) == ("done", 5, 0.0)
+
+
+def test_another_tool_result_or_other_inputs_were_never_asked(tape: Tape):
+    model = RecordedModel.of("run", tape.rows)
+    with pytest.raises(ModelError, match="no answer for critic after 3 entries: '5'") as caught:
+        say(model, critic(*spoken("x", result="5")))
     assert caught.value.data["reason"] == "unrecorded"
     assert caught.value.data["retry"] is False
-    with pytest.raises(ModelError, match="It has answers of critic"):
-        say(model, asked(agent="nobody", entries=HELLO))
+    with pytest.raises(ModelError, match="1 turns of this agent went otherwise"):
+        say(model, critic(inputs={"question": "how"}))
+    with pytest.raises(ModelError, match="It has turns of critic"):
+        say(model, critic(agent="nobody"))
 
 
-def test_an_answer_is_given_once():
-    model = RecordedModel.of("run", ROWS)
-    for _ in range(2):
-        say(model, asked(agent="critic", entries=HELLO))
+def test_turns_alike_are_given_in_their_order_and_once():
+    tape = Tape()
+    for number in range(2):
+        key = f"p/0:together/{number}/0:ask.critic"
+        tape.turn(key)
+        tape.start(f"{key}/0:model")
+        tape.finish(f"{key}/0:model", f"answer {number}")
+    model = RecordedModel.of("run", tape.rows)
+    assert [say(model, critic()).text for _ in range(2)] == ["answer 0", "answer 1"]
     with pytest.raises(ModelError, match="already given"):
-        say(model, asked(agent="critic", entries=HELLO))
+        say(model, critic())
+
+
+def test_what_a_person_said_then_must_be_said_again(tape: Tape):
+    tape.rows[-1].data["result"]["steered"] = ["hurry"]
+    model = RecordedModel.of("run", tape.rows)
+    with pytest.raises(ModelError, match="no answer"):
+        say(model, critic(*spoken("x")))
+    assert say(model, critic(*spoken("x"), Entry("user", "hurry"))).text == "done"
 
 
 def test_a_failure_is_recorded_too():
-    model = RecordedModel.of("run", ROWS)
+    tape = Tape()
+    tape.start("p/0:ask.critic/0:model")
+    error = {"code": "model_unreachable", "message": "gone", "data": {"reason": "unreachable"}}
+    tape.add("step.failed", "p/0:ask.critic/0:model", "model", error=error)
     with pytest.raises(ModelUnreachable, match="gone") as caught:
-        say(model, asked(agent="critic", entries=(Entry("user", "Fail"),)))
-    assert caught.value.data["retry"] is False
+        say(RecordedModel.of("run", tape.rows), critic())
+    assert caught.value.data == {"reason": "unreachable", "retry": False}
 
 
-def test_without_a_head_the_inputs_name_the_request():
-    started_by_inputs = row(
-        1, "step.started", "p/0:ask.critic/0:model", arguments={"inputs": {"q": 1}}
-    )
-    model = RecordedModel.of(
-        "run", [started_by_inputs, finished(2, "p/0:ask.critic/0:model", "yes")]
-    )
-    assert say(model, asked(agent="critic", inputs={"q": 1})).text == "yes"
+def test_a_call_that_never_ended_has_no_answer(tape: Tape):
+    model = RecordedModel.of("run", tape.rows[:-1])
+    with pytest.raises(ModelError, match="no answer"):
+        say(model, critic(*spoken("x")))

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from workbench.store.store import Store
 
 CLAIM = """
 import sys
+import threading
 from pathlib import Path
 from workbench.store.store import Store
 store = Store.open(Path(sys.argv[1]), synchronous="NORMAL")
@@ -100,6 +102,30 @@ def test_letting_go_leaves_no_file(store: Store, path: Path) -> None:
     assert sorted(p.name for p in locks.iterdir()) == ["a%2F..%2F..%2Fb.run", "workbench.db.lock"]
     store.release("a/../../b")
     assert [p.name for p in locks.iterdir()] == ["workbench.db.lock"]
+
+
+def test_never_two_hold_a_lock_while_files_come_and_go(tmp_path: Path) -> None:
+    inside, most, taken = list[int](), list[int](), list[int]()
+
+    def work(me: int) -> None:
+        for _ in range(150):
+            try:
+                lock = ownership.RunLock.take(tmp_path, "a")
+            except RunOwned:
+                continue
+            inside.append(me)
+            most.append(len(inside))
+            taken.append(me)
+            inside.remove(me)
+            lock.release()
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(taken) > 100
+    assert max(most) == 1
 
 
 def test_closing_lets_every_run_go(path: Path) -> None:

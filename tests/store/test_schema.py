@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.making import called, event, started, whole_run
+from workbench.errors import StoreError
 from workbench.store import schema
 from workbench.store.connection import connect
 from workbench.store.schema import SOUGHT_KINDS, Execute, upgrade
@@ -34,6 +35,10 @@ def test_rows_of_the_log_cannot_be_changed_or_removed(store: Store, path: Path) 
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
             link.execute(deed)
     link.close()
+    replace = "INSERT OR REPLACE INTO events SELECT * FROM events"
+    assert store._writer is not None
+    with pytest.raises(StoreError, match="only ever added"):
+        store._writer.perform(lambda ours: ours.execute(replace))
     assert len(list(store.rows("a"))) == 3
 
 

@@ -59,6 +59,23 @@ def test_what_a_function_raises_comes_as_it_is(place: Place) -> None:
         _do(fail, place)
 
 
+def test_a_function_that_ends_its_thread_is_an_error(place: Place) -> None:
+    @tool
+    def leave() -> str:
+        """Leave."""
+        raise SystemExit(3)
+
+    @tool
+    def stop() -> str:
+        """Stop."""
+        raise StopIteration
+
+    with pytest.raises(ToolError, match="ended its own thread"):
+        _do(leave, place)
+    with pytest.raises(ToolError, match="StopIteration"):
+        _do(stop, place)
+
+
 def test_a_function_that_takes_too_long_is_given_up(place: Place) -> None:
     gate = threading.Event()
 

@@ -257,8 +257,10 @@ class Either(Kind):
     def read(self, value: Any, place: str, care: Care = "given") -> Any:
         """Take what the first fitting option takes, preferring no conversion."""
         deepest: Misfit | None = None
-        # First without conversions: 1 is an int where `float | int` is wanted.
-        for attempt in ("exact", care):
+        # First without conversions: 1 is an int where `float | int` is wanted. Inside such an
+        # attempt there is no second one, or each level of a nested value would double the work.
+        attempts: tuple[Care, ...] = ("exact",) if care == "exact" else ("exact", care)
+        for attempt in attempts:
             for option in self.options:
                 try:
                     return option.read(value, place, attempt)

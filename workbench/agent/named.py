@@ -19,6 +19,9 @@ from workbench.agent.schema import fit
 from workbench.errors import NotAValue, SignatureError
 from workbench.values import copied, dumps
 
+_LEVELS = 100
+"""Records inside records: more would exhaust the stack, and no row could carry it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named(Kind):
@@ -48,13 +51,18 @@ class Record(Named):
 
     def read(self, value: Any, place: str, care: Care = "given") -> Any:
         """Take an object with the fields, or an instance, whose fields are read too."""
-        members = self.members()
-        if is_dataclass(self.subject) and isinstance(value, cast("type", self.subject)):
-            given: Mapping[str, Any] = {m.name: getattr(value, m.name) for m in members}
-        elif isinstance(value, Mapping):
-            given = cast("Mapping[str, Any]", value)
-        else:
+        is_instance = is_dataclass(self.subject) and isinstance(value, cast("type", self.subject))
+        if not is_instance and not isinstance(value, Mapping):
+            # Before the members are known: they may be just about to be, with None as a default.
             raise Misfit.wrong(place, self.name, value)
+        if place.count(".") > _LEVELS:
+            raise Misfit(place, f"is nested deeper than {_LEVELS} levels")
+        members = self.members()
+        given: Mapping[str, Any] = (
+            {member.name: getattr(value, member.name) for member in members}
+            if is_instance
+            else value
+        )
         found = read_fields(members, given, care, place)
         return self._built(found, place) if is_dataclass(self.subject) else found
 

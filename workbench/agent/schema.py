@@ -104,7 +104,7 @@ class _Walk:
         self.depth += 1
         self.steps += 1
         if self.depth > _DEPTH:
-            raise Misfit(place, "is nested too deep for its schema")
+            raise TooMuch(place, "is nested too deep for its schema")
         if self.steps > _STEPS:
             raise TooMuch(place, "takes too long to check against its schema")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Coroutine, Iterable
+from collections.abc import Awaitable, Coroutine, Iterable
 from traceback import walk_tb
-from types import FrameType
+from types import AsyncGeneratorType, FrameType
 from typing import Any, cast
 
 from workbench.errors import Cancelled, ForeignAwait, StepFailed, UsageError
@@ -37,7 +37,7 @@ async def _awaited(awaitable: Awaitable[Any]) -> Any:
     return await awaitable
 
 
-async def close_generators(generators: list[AsyncGenerator[Any, Any]]) -> None:
+async def close_generators(generators: list[AsyncGeneratorType[Any, Any]]) -> None:
     """End generators that were left open, the last opened first; they may await effects."""
     failed: StepFailed | None = None
     for generator in reversed(generators):
@@ -50,14 +50,14 @@ async def close_generators(generators: list[AsyncGenerator[Any, Any]]) -> None:
 
 
 def close_now(
-    coroutine: Coroutine[Any, Any, Any], generators: list[AsyncGenerator[Any, Any]]
+    coroutine: Coroutine[Any, Any, Any], generators: list[AsyncGeneratorType[Any, Any]]
 ) -> None:
     """Throw a coroutine and its generators away; what they await in ``finally`` is refused.
 
     What a ``finally`` opens meanwhile is closed as well.
     """
     hooks = sys.get_asyncgen_hooks()
-    sys.set_asyncgen_hooks(firstiter=generators.append, finalizer=leave)
+    sys.set_asyncgen_hooks(firstiter=cast("Any", generators.append), finalizer=leave)
     _end(coroutine, CLOSING)
     while generators:
         generator = generators.pop()

@@ -27,7 +27,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, cast
 
 from workbench.errors import Cancelled, Diverged, StepFailed
 from workbench.foreign import Raised, Returned, attempt
@@ -201,7 +201,7 @@ class Drive:
     def _step(self, strand: Strand, outcome: Outcome) -> Outcome:
         strand.started = True
         hooks = sys.get_asyncgen_hooks()
-        sys.set_asyncgen_hooks(firstiter=strand.generators.append, finalizer=leave)
+        sys.set_asyncgen_hooks(firstiter=cast("Any", strand.generators.append), finalizer=leave)
         try:
             if isinstance(outcome, Returned):
                 return attempt(strand.coroutine.send, outcome.value)
@@ -217,7 +217,7 @@ class Drive:
         """Park what a strand asked for; an outcome when it can go on at once."""
         wanted = asked.value
         if isinstance(wanted, Effect):
-            return self._park(strand, wanted)
+            return self._park(strand, cast("Effect[Any]", wanted))
         if isinstance(wanted, Join):
             return self._split(strand, wanted.mode, wanted.branches)
         if isinstance(wanted, StreamStep):

@@ -44,7 +44,7 @@ def cut_of(reader: Reader, run_id: str, at: int | str | None) -> int:
         at = int(at)
     last = reader.last_seq(run_id)
     if isinstance(at, str):
-        named = [row for row in reader.rows(run_id, kinds={"checkpoint.taken"})]
+        named = list(reader.rows(run_id, kinds={"checkpoint.taken"}))
         found = [row.seq for row in named if row.data["name"] == at]
         if not found:
             raise UnknownName("checkpoint", at, [row.data["name"] for row in named])

@@ -6,9 +6,9 @@ Only data and small questions about it. How strands move is in `workbench.journa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from types import CodeType, FrameType
+from types import AsyncGeneratorType, CodeType, FrameType
 from typing import Any, TypeAlias
 
 from workbench.foreign import Raised, Returned
@@ -49,11 +49,11 @@ class Strand:
     ended: bool = False
     held: Outcome | None = None
     """How it ended, while its generators are being closed."""
-    generators: list[AsyncGenerator[Any, Any]] = field(
-        default_factory=list[AsyncGenerator[Any, Any]]
+    generators: list[AsyncGeneratorType[Any, Any]] = field(
+        default_factory=list[AsyncGeneratorType[Any, Any]]
     )
-    closing: list[AsyncGenerator[Any, Any]] = field(
-        default_factory=list[AsyncGenerator[Any, Any]]
+    closing: list[AsyncGeneratorType[Any, Any]] = field(
+        default_factory=list[AsyncGeneratorType[Any, Any]]
     )
     """Generators that are being closed, or were."""
     streams: list[Group] = field(default_factory=list["Group"])

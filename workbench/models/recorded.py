@@ -1,19 +1,20 @@
 """Answers from an earlier run's rows: any run is a cassette.
 
-A request is found by who asks and by the head of its conversation, which names everything said so
-far. Asked the same thing again, it gets the next recorded answer. What was never asked is an error,
-not a guess.
+A request is found by who asks, with which inputs, and by the head of its conversation, which names
+everything said since. The ids of tool calls differ from run to run, so a conversation is compared as
+it would have been with the ids of then. Asked the same thing again, the next turn answers. What was
+never asked is an error, not a guess.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from workbench.agent.conversation import (
     Conversation,
+    Entry,
     ModelInfo,
     ModelReply,
     ModelRequest,
@@ -22,38 +23,58 @@ from workbench.agent.conversation import (
     Usage,
 )
 from workbench.errors import ModelError, ModelUnreachable
-from workbench.journal.events import Event, agent_of
+from workbench.journal.events import Event, parent_of
 from workbench.models.failures import failed
 from workbench.values import digest, dumps
 
-Heading: TypeAlias = tuple[str, str]
-"""Who asked, and the head of the conversation (or the digest of the inputs, where no head is)."""
+
+@dataclass(slots=True)
+class Asked:
+    """One model call of then."""
+
+    head: str
+    """Of the conversation, without the rendered inputs that begin it."""
+    answer: ModelReply | ModelError | None = None
+    steered: tuple[str, ...] = ()
+    """What a person said just before it."""
+    given: bool = False
+
+
+@dataclass(slots=True)
+class Turn:
+    """One turn of an agent: its model calls in order."""
+
+    agent: str = ""
+    inputs: str | None = None
+    """Digest of the inputs, or None when the rows do not hold them."""
+    asks: dict[str, Asked] = field(default_factory=dict[str, Asked])
 
 
 @dataclass(slots=True)
 class RecordedModel:
-    """One run's answers, given out in their order."""
+    """One run's answers; each is given once."""
 
     run_id: str
-    answers: dict[Heading, deque[ModelReply | ModelError]] = field(
-        default_factory=lambda: defaultdict[Heading, deque[ModelReply | ModelError]](deque)
-    )
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    """How many answers each agent has, also after they were given."""
+    turns: list[Turn]
 
     @staticmethod
     def of(run_id: str, rows: Iterable[Event]) -> RecordedModel:
         """The recording in a run's rows (those of its parents before the cut included)."""
-        model = RecordedModel(run_id)
-        asked: dict[str, Heading | None] = {}
+        turns: dict[str, Turn] = {}
         for row in rows:
-            if row.data.get("effect") != "model":
-                continue
-            if row.kind == "step.started":
-                asked[row.key] = _heading(row)
-            elif row.kind in ("step.finished", "step.failed") and (by := asked.get(row.key)):
-                model._keep(by, row)
-        return model
+            match row.kind, row.data.get("effect"):
+                case "step.started", "ask":
+                    turns.setdefault(row.key, Turn()).inputs = _inputs_digest(row)
+                case "step.started", "model":
+                    turn = turns.setdefault(parent_of(row.key), Turn())
+                    arguments: Mapping[str, Any] = row.data.get("arguments") or {}
+                    turn.agent = str(arguments.get("agent") or "")
+                    turn.asks[row.key] = Asked(str(arguments.get("head") or ""))
+                case "step.finished" | "step.failed", "model":
+                    _keep(turns.setdefault(parent_of(row.key), Turn()).asks.get(row.key), row)
+                case _:
+                    pass
+        return RecordedModel(run_id, [turn for turn in turns.values() if turn.asks])
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """The answer that was given to this then.
@@ -61,15 +82,15 @@ class RecordedModel:
         Raises:
             ModelError: this was never asked, or failed then too.
         """
-        head = Conversation().add(*request.entries).head
-        for heading in ((request.agent, head), (request.agent, _inputs_head(request.inputs))):
-            if self.answers.get(heading):
-                answer = self.answers[heading].popleft()
-                if isinstance(answer, ModelError):
-                    raise answer
-                on_delta(answer.text)
-                return answer
-        raise self._missing(request, head)
+        asked = self._find(request)
+        if asked is None:
+            raise self._missing(request)
+        asked.given = True
+        if isinstance(asked.answer, ModelError):
+            raise asked.answer
+        assert asked.answer is not None
+        on_delta(asked.answer.text)
+        return asked.answer
 
     async def models(self) -> list[ModelInfo]:
         """The recording itself."""
@@ -79,59 +100,92 @@ class RecordedModel:
     async def close(self) -> None:
         """There is nothing to let go of."""
 
-    def _keep(self, heading: Heading, row: Event) -> None:
-        if row.kind == "step.failed":
-            answer: ModelReply | ModelError = _failure(row.data.get("error") or {})
-        else:
-            answer = read_reply(row.data.get("result") or {})
-        self.counts[heading[0]] = self.counts.get(heading[0], 0) + 1
-        self.answers[heading].append(answer)
+    def _find(self, request: ModelRequest) -> Asked | None:
+        inputs = digest(dumps(dict(request.inputs)), 12)
+        said = sum(entry.role == "assistant" for entry in request.entries)
+        for turn in self.turns:
+            if turn.agent != request.agent or turn.inputs not in (None, inputs):
+                continue
+            asks = list(turn.asks.values())
+            if said >= len(asks) or asks[said].given or asks[said].answer is None:
+                continue
+            then = [ask.answer for ask in asks[:said]]
+            if asks[said].head == head_then(request.entries[1:], then, asks[said].steered):
+                return asks[said]
+        return None
 
-    def _missing(self, request: ModelRequest, head: str) -> ModelError:
-        recorded = self.counts.get(request.agent)
+    def _missing(self, request: ModelRequest) -> ModelError:
+        found = [turn for turn in self.turns if turn.agent == request.agent]
+        agents = ", ".join(sorted({turn.agent for turn in self.turns})) or "nobody"
         last = request.entries[-1].text if request.entries else ""
-        what = f"{request.agent or 'no agent'} after {len(request.entries)} entries"
-        agents = ", ".join(sorted(self.counts)) or "nobody"
+        who = f"{request.agent or 'no agent'} after {len(request.entries)} entries"
         return failed(
-            f"the recording of run {self.run_id} has no answer for {what}: {last[:120]!r}",
+            f"the recording of run {self.run_id} has no answer for {who}: {last[:120]!r}",
             "unrecorded",
-            hint=f"It has {recorded} of this agent, to other conversations or already given"
-            if recorded
-            else f"It has answers of {agents}",
+            hint=f"Its {len(found)} turns of this agent went otherwise, or were already given"
+            if found
+            else f"It has turns of {agents}",
             agent=request.agent,
-            head=head,
         )
 
 
+def head_then(
+    entries: Sequence[Entry],
+    answers: Sequence[ModelReply | ModelError | None],
+    steered: Sequence[str],
+) -> str | None:
+    """The head these entries would have had with the call ids of ``answers``, or None."""
+    heard = list(entries[len(entries) - len(steered) :]) if steered else []
+    if [entry.text for entry in heard if entry.role == "user"] != list(steered):
+        return None
+    conversation, ids, spoken = Conversation(), dict[str, str](), iter(answers)
+    for entry in entries[: len(entries) - len(heard)]:
+        if entry.role == "assistant":
+            answer = next(spoken, None)
+            if not isinstance(answer, ModelReply) or len(answer.calls) != len(entry.calls):
+                return None
+            ids |= {now.id: old.id for now, old in zip(entry.calls, answer.calls, strict=True)}
+        calls = tuple(replace(call, id=ids[call.id]) for call in entry.calls)
+        call_id = ids.get(entry.call_id, entry.call_id)
+        conversation = conversation.add(replace(entry, calls=calls, call_id=call_id))
+    return conversation.head
+
+
 def read_reply(result: Mapping[str, Any]) -> ModelReply:
-    """The reply a model step's row holds."""
-    usage: Mapping[str, Any] = result.get("usage") or {}
+    """The reply a model step's row holds, with the call ids of then."""
     calls = tuple(
-        ToolCall(str(call["name"]), dict(call.get("arguments") or {}))
+        ToolCall(str(call["name"]), dict(call.get("arguments") or {}), str(call.get("id") or ""))
         for call in result.get("calls") or ()
     )
     return ModelReply(
         str(result.get("text") or ""),
         calls,
-        Usage(int(usage.get("input_tokens") or 0), int(usage.get("output_tokens") or 0), 0.0),
+        Usage(),
         str(result.get("model") or ""),
         result.get("finish") or ("tools" if calls else "stop"),
         str(result.get("thinking") or ""),
     )
 
 
-def _heading(row: Event) -> Heading | None:
-    arguments: Mapping[str, Any] = row.data.get("arguments") or {}
-    agent = str(arguments.get("agent") or row.data.get("agent") or agent_of(row.key))
-    if head := arguments.get("head"):
-        return agent, str(head)
-    if "inputs" in arguments:
-        return agent, _inputs_head(arguments["inputs"])
-    return None
+def _keep(asked: Asked | None, row: Event) -> None:
+    if asked is None:
+        return
+    if row.kind == "step.failed":
+        asked.answer = _failure(row.data.get("error") or {})
+        return
+    result: Mapping[str, Any] = row.data.get("result") or {}
+    used: Mapping[str, Any] = row.data.get("usage") or {}
+    tokens = (int(used.get("input_tokens") or 0), int(used.get("output_tokens") or 0))
+    asked.answer = replace(read_reply(result), usage=Usage(*tokens, 0.0))
+    asked.steered = tuple(result.get("steered") or ())
 
 
-def _inputs_head(inputs: Mapping[str, Any]) -> str:
-    return "inputs:" + digest(dumps(dict(inputs)), 12)
+def _inputs_digest(row: Event) -> str | None:
+    match row.data.get("arguments"):
+        case {"inputs": {**inputs}}:
+            return digest(dumps(inputs), 12)
+        case _:
+            return None
 
 
 def _failure(error: Mapping[str, Any]) -> ModelError:

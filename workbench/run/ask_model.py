@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec
@@ -88,8 +88,8 @@ def _prompt(scopes: Scopes, wanted: ModelAsk, overlay: Any) -> Prompt:
 
 def overlaid(agent: Agent, overlay: Any) -> Agent:
     """The agent as a fork's overlay has it: other instructions, for all or for this one."""
-    said = overlay.get("instructions")
-    text = said.get(agent.name) if isinstance(said, dict) else said
+    said: Any = overlay.get("instructions")
+    text = cast("dict[str, str]", said).get(agent.name) if isinstance(said, dict) else said
     if text is None:
         return agent
     changed = {**agent.definition(), "instructions": text}

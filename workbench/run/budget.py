@@ -32,7 +32,9 @@ class Limits:
         for key, value in values.items():
             if key not in known:
                 raise UnknownName("limit", key, known)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            if value is not None and (
+                isinstance(value, bool) or not isinstance(value, (int, float))
+            ):
                 raise ConfigError(f"the limit {key!r} is {value!r}, which is no number")
         return Limits(**values)
 

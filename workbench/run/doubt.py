@@ -69,7 +69,9 @@ async def _ask_about(step: Step, verdict: Verdict) -> tuple[Any] | None:
     rows.append("question.asked", step.key, {**asked, "asked_as": "in_doubt"})
     answer = await step.run.world.inbox.ask(waiting)
     choice = str(answer.answer or "")
-    rows.append("question.answered", step.key, {"id": waiting.id, "answer": choice, "by": answer.by})
+    rows.append(
+        "question.answered", step.key, {"id": waiting.id, "answer": choice, "by": answer.by}
+    )
     return _resolved(step, name, choice, answer.reason)
 
 

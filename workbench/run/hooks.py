@@ -20,13 +20,12 @@ from workbench.foreign import Raised, attempt, attempt_async
 from workbench.journal.events import Event
 from workbench.permission.filter import Filter
 
-BEFORE = frozenset(
-    f"before.{kind}"
-    for kind in (
-        "run ask follow model tool call question send receive remember recall sleep now random "
-        "discover checkpoint line interrupt"
-    ).split()
-)
+BEFORE = frozenset({
+    "before.ask", "before.call", "before.checkpoint", "before.discover", "before.follow",
+    "before.interrupt", "before.line", "before.model", "before.now", "before.question",
+    "before.random", "before.recall", "before.receive", "before.remember", "before.run",
+    "before.send", "before.sleep", "before.tool",
+})  # fmt: skip
 
 
 class Refused(WorkbenchError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ async def _call(step: Step) -> Any:
     if effect.repeat is not Repeat.PURE:
         await step.run.rows.commit("step.started", step.key, step.start_data())
     step.begin()
-    step.stoppable = asyncio.iscoroutinefunction(effect.subject)
+    step.stoppable = inspect.iscoroutinefunction(effect.subject)
     engine, given = step.run.world.engine, step.arguments
     return await engine.run(effect.subject, *given["arguments"], **given["named"])
 

@@ -14,8 +14,8 @@ from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
 from workbench.errors import Denied
 from workbench.journal.events import agents_of
-from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.call import Call
+from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.policy import Decision, decide
 from workbench.permission.rule import Rule
 from workbench.run.waiting import Answer, Waiting

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
-from workbench.agent.tool import Tool
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
+from workbench.agent.tool import Tool
 from workbench.journal.events import Event
 from workbench.permission.danger import Facts
 

@@ -16,7 +16,6 @@ from workbench.journal.events import Event
 from workbench.run.ports import Log
 from workbench.run.world import Acks
 
-
 _AT_ONCE = 256
 
 

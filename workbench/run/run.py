@@ -8,6 +8,9 @@ writes a row for each outcome and feeds the rows back in order. It decides nothi
 from __future__ import annotations
 
 import asyncio
+from asyncio import (
+    _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
+)
 from collections.abc import Coroutine, Sequence
 from typing import Any, Literal
 
@@ -27,7 +30,9 @@ from workbench.run.step import Step
 from workbench.run.world import Acks, World
 from workbench.workflow.effects import SCOPES
 
-Status = Literal["running", "paused", "suspended", "returned", "failed", "cancelled", "out_of_budget"]
+Status = Literal[
+    "running", "paused", "suspended", "returned", "failed", "cancelled", "out_of_budget"
+]
 
 
 class Run:
@@ -136,7 +141,9 @@ class Run:
                 self._perform(parked)
             self._settle()
 
-    def interrupt(self, how: Literal["graceful", "immediate"], by: str = "user", reason: str = "") -> None:
+    def interrupt(
+        self, how: Literal["graceful", "immediate"], by: str = "user", reason: str = ""
+    ) -> None:
         """Suspend the run: gracefully lets running effects finish, immediately stops them."""
         if self._ending or self._finished.done():
             return
@@ -229,11 +236,11 @@ class Run:
     def _unlooped(self, act: Any, *arguments: Any) -> Any:
         """Call into the drive with no event loop running, so that a foreign await fails."""
         loop = asyncio.get_running_loop()
-        asyncio._set_running_loop(None)
+        set_running_loop(None)
         try:
             return act(*arguments)
         finally:
-            asyncio._set_running_loop(loop)
+            set_running_loop(loop)
 
     def _cannot_record(self, error: BaseException) -> None:
         """Rows cannot be written: nothing more may start, and what waits is told."""

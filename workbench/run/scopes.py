@@ -94,7 +94,7 @@ class Scopes:
         if isinstance(subject, Pattern):
             return cast("Pattern[..., Any]", subject)
         if callable(subject):
-            return Pattern(subject, name)
+            return Pattern(cast("Any", subject), name)
         found = self._run.world.patterns.get(name)
         if found is None:
             raise UnknownName("pattern", name, self._run.world.patterns)
@@ -174,7 +174,9 @@ def read_agents(value: Any) -> Any:
     return value
 
 
-def bind_agents(inputs: Mapping[str, Any], world_agents: Mapping[str, Agent], wanted: Mapping[str, str]) -> dict[str, Any]:
+def bind_agents(
+    inputs: Mapping[str, Any], world_agents: Mapping[str, Agent], wanted: Mapping[str, str]
+) -> dict[str, Any]:
     """A run's inputs with names of agents resolved where the pattern asks for agents.
 
     Args:

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
-from workbench.permission.danger import Facts
-from workbench.run.permit import permit
 from workbench.run.doubt import Verdict, settle_doubt
+from workbench.run.permit import permit
 from workbench.run.world import Live
 from workbench.workflow.effects import Repeat
 
 if TYPE_CHECKING:
     from workbench.run.step import Step
+
 
 async def use_tool(step: Step) -> Any:
     """Perform one tool call."""

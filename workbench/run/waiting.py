@@ -15,7 +15,9 @@ from workbench.errors import UnknownName
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
 
-WaitingKind: TypeAlias = Literal["permission", "question", "in_doubt", "budget", "plan", "interrupt"]
+WaitingKind: TypeAlias = Literal[
+    "permission", "question", "in_doubt", "budget", "plan", "interrupt"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,4 +88,3 @@ class Acks:
         self._scheduled = False
         while self._arrived:
             self._arrived.popleft()()
-

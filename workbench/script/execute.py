@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from workbench.config.settings import MODES
+from workbench.config.trust import standing
+from workbench.errors import NotTrusted, UnknownName
 from workbench.script.command import Command, Output, Parameter
 from workbench.script.commands import COMMANDS, find
 from workbench.script.language import Line, parse_line
@@ -20,7 +23,26 @@ async def execute(session: Session, text: str) -> Output:
 async def perform(session: Session, line: Line, key: str = "") -> Output:
     """Do a line; ``key`` is the same whenever this very line is tried again."""
     command = find(line.name)
-    return await command.perform(session, command.bind(line, key))
+    call = command.bind(line, key)
+    try:
+        return await command.perform(session, call)
+    except UnknownName as error:
+        raise _untrusted(session, error) or error from error
+
+
+def _untrusted(session: Session, error: UnknownName) -> NotTrusted | None:
+    """What is missing may lie in the folder, waiting to be trusted: then that is what to say."""
+    what = error.data["what"]
+    if what not in {"pattern", "agent", "tool"}:
+        return None
+    stands = standing(session.workspace, os.environ)
+    if stands.trusted:
+        return None
+    files = ", ".join([*stands.added, *stands.changed][:5])
+    return NotTrusted(
+        f"no {what} {error.data['name']!r} among what is trusted; this folder brings {files}",
+        hint="Look at them, then: kaizen-tui trust",
+    )
 
 
 def complete(session: Session, text: str) -> list[str]:

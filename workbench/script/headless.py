@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.bench import Workbench
-from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.events import Event
 from workbench.run.header import Tally
 from workbench.run.world import Live
 from workbench.script.answering import Answering, Ask
-from workbench.script.ended import Ended, RunEnded, exit_code_of, from_store
+from workbench.script.ended import Ended, RunEnded, from_store
 from workbench.script.execute import perform
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Streams
@@ -66,14 +64,21 @@ class Front:
     ask: Ask | None = None
     """Puts questions to a person at the keyboard; None answers by the headless rules."""
 
-    async def script(self, text: str, name: str, resume_with: str, *, resume: bool = False) -> int:
-        """Run a script; the exit code."""
+    async def script(self, text: str, name: str, again: str, *, resume: str = "") -> int:
+        """Run a script, or go on with its run ``resume``; the exit code.
+
+        Args:
+            text: the script.
+            name: its file.
+            again: the command line that goes on with it, should it be interrupted.
+            resume: the run to go on with, or empty.
+        """
         playing = Playing(self.bench, parse_script(text, name), name, self.streams)
         with Interrupts(self.bench, self.streams.notice) as interrupts:
             async with self._attended() as answering:
                 ended = await playing.play(resume=resume)
         children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
-        return self._finish(ended, children or [ended], resume_with, interrupts, answering)
+        return self._finish(ended, children or [ended], again, interrupts, answering)
 
     async def command(self, line: Line) -> int:
         """Do one command that ends in a run; the exit code."""
@@ -99,7 +104,7 @@ class Front:
         self,
         ended: Ended,
         runs: list[Ended],
-        resume_with: str,
+        again: str,
         interrupts: Interrupts,
         answering: Answering,
     ) -> int:
@@ -107,7 +112,7 @@ class Front:
         told = ended.to_json() | {
             "usage": _total(runs),
             "denied": [one for run in runs for one in run.denied],
-            "resume": resume_with if rests else "",
+            "resume": again if rests else "",
         }
         if ended.message:
             self.streams.notice(ended.message)
@@ -160,12 +165,3 @@ def _add_agents(total: dict[str, dict[str, float]], more: dict[str, dict[str, fl
         own = total.setdefault(agent, {})
         for name, value in used.items():
             own[name] = own.get(name, 0) + value
-
-
-def resume_command(argv: list[str]) -> str:
-    """The command line that goes on with a script."""
-    words = argv if "--resume" in argv else [*argv, "--resume"]
-    return shlex.join(["kaizen-tui", *words])
-
-
-__all__ = ["Front", "Interrupts", "UnknownName", "WorkbenchError", "exit_code_of", "resume_command"]

@@ -21,7 +21,6 @@ from workbench.script.execute import perform
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Silent, Sink
 from workbench.script.session import Session, Suspended
-from workbench.store.projection import RunRow
 from workbench.values import Json
 from workbench.workflow.effects import Effect, Repeat
 from workbench.workflow.pattern import pattern
@@ -80,14 +79,14 @@ class Playing:
         self._bench, self._lines, self._name, self._sink = bench, lines, name, sink
         self._run: Run | None = None
 
-    async def play(self, *, resume: bool = False) -> Ended:
-        """Run it to its end, or until it is suspended."""
+    async def play(self, *, resume: str = "") -> Ended:
+        """Run it to its end, or until it is suspended; ``resume`` names a run to go on with."""
         for line in self._lines:
             find(line.name).bind(line)
         # The pattern is ours alone: a list of patterns does not offer it.
         self._bench.perform_with("line", self._perform)
         try:
-            self._run = await (self._resumed() if resume else self._started())
+            self._run = await (self._resumed(resume) if resume else self._started())
             await self._run.finished()
         finally:
             self._take_rules_back()
@@ -125,13 +124,12 @@ class Playing:
 
     # -- going on --------------------------------------------------------------------------------
 
-    async def _resumed(self) -> Run:
-        row = newest(self._bench, self._name)
-        rows = [r for r in self._bench.store.rows(row.run_id) if r.run_id == row.run_id]
-        self._check_unchanged(row.run_id, rows[0].data["arguments"]["lines"])
+    async def _resumed(self, run_id: str) -> Run:
+        rows = [row for row in self._bench.store.rows(run_id) if row.run_id == run_id]
+        self._check_unchanged(run_id, rows[0].data["arguments"]["lines"])
         for line, done in _done(rows):
             await self._restore(line, done)
-        return await self._bench.resume(row.run_id, what=play)
+        return await self._bench.resume(run_id, what=play)
 
     def _check_unchanged(self, run_id: str, recorded: list[dict[str, Any]]) -> None:
         now = self._texts()
@@ -171,12 +169,13 @@ def _done(rows: list[Event]) -> Iterator[tuple[Line, dict[str, Any]]]:
     for row in rows:
         if row.key not in texts or row.kind not in {"step.finished", "step.failed"}:
             continue
-        found = row.data.get("result") or (row.data.get("error") or {}).get("data") or {}
+        error = cast("dict[str, Any]", row.data.get("error") or {})
+        found: Any = row.data.get("result") or error.get("data")
         (line,) = parse_script(texts[row.key], "")
-        yield line, cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+        yield line, found if isinstance(found, dict) else {}
 
 
-def newest(bench: Workbench, name: str) -> RunRow:
+def resumable(bench: Workbench, name: str) -> str:
     """The newest run of a script. Raises UsageError when there is none, or it has ended."""
     title = f"script {name}"
     bench.store.flush()
@@ -188,8 +187,15 @@ def newest(bench: Workbench, name: str) -> RunRow:
                 f"{name} has nothing to resume: run {row.run_id} ended ({row.status})",
                 hint="Run it without --resume",
             )
-        return row
+        return row.run_id
     raise UsageError(f"{name} was never run here", hint="Run it without --resume")
+
+
+def recorded_script(bench: Workbench, run_id: str) -> tuple[str, str]:
+    """Name and text of the script that a run is, as it was when it began."""
+    first = next(iter(bench.store.rows(run_id, kinds={"run.started"})))
+    given = first.data["arguments"]
+    return given["name"], "\n".join(line["text"] for line in given["lines"])
 
 
 def runs_of(bench: Workbench, run_id: str) -> list[str]:
@@ -218,7 +224,7 @@ async def run_script(
     Returns:
         The exit code of the headless contract.
     """
-    ended = await Playing(bench, parse_script(text, name), name, output or Silent()).play(
-        resume=resume
-    )
+    lines = parse_script(text, name)
+    going_on = resumable(bench, name) if resume else ""
+    ended = await Playing(bench, lines, name, output or Silent()).play(resume=going_on)
     return ended.exit_code

@@ -212,6 +212,7 @@ def _refuse_surprise(wanted: Change, decided: Facts | None) -> None:
 def _replace(wanted: Change, data: bytes, folder: int, place: Place) -> None:
     temporary = f".writing-{secrets.token_hex(8)}"
     descriptor = os.open(temporary, _NEW, 0o666 if wanted.seen is None else 0o600, dir_fd=folder)
+    renamed = False
     try:
         with os.fdopen(descriptor, "wb", buffering=0) as file:
             view = memoryview(data)
@@ -221,10 +222,11 @@ def _replace(wanted: Change, data: bytes, folder: int, place: Place) -> None:
             os.fsync(descriptor)
         _look_again(wanted, folder, place)
         os.rename(temporary, wanted.target.parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary, dir_fd=folder)
-        raise
+        renamed = True
+    finally:
+        if not renamed:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary, dir_fd=folder)
     _sync(folder)
 
 

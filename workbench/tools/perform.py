@@ -18,6 +18,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.errors import Denied, ToolError, UnknownName
+from workbench.foreign import Raised, Returned, attempt
 from workbench.permission.danger import Facts
 from workbench.tools import change, files, search
 from workbench.tools.facts import facts
@@ -161,23 +162,24 @@ async def _on_own_thread(function: Callable[[], Any]) -> Any:
     context = contextvars.copy_context()
 
     def work() -> None:
+        ended: Returned[Any] | Raised = Raised(ToolError("the function ended its own thread"))
         try:
-            outcome, failed = context.run(function), None
-        except BaseException as error:  # noqa: BLE001 (carried over to the loop as it is)
-            outcome, failed = None, error
-        with suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(_settle, future, outcome, failed)
+            ended = attempt(context.run, function)
+        finally:
+            with suppress(RuntimeError):  # the loop may be closed by now
+                loop.call_soon_threadsafe(_settle, future, ended)
 
     threading.Thread(target=work, name="tool", daemon=True).start()
     return await future
 
 
-def _settle(future: asyncio.Future[Any], outcome: Any, failed: BaseException | None) -> None:
+def _settle(future: asyncio.Future[Any], ended: Returned[Any] | Raised) -> None:
     if future.cancelled():
         return
-    if failed is None:
-        future.set_result(outcome)
-    elif isinstance(failed, StopIteration):
-        future.set_exception(RuntimeError(f"the function raised {failed!r}"))
-    else:
-        future.set_exception(failed)
+    match ended:
+        case Returned(value):
+            future.set_result(value)
+        case Raised(StopIteration() as error):  # a future cannot carry it
+            future.set_exception(ToolError(f"the function raised {error!r}"))
+        case Raised(error):
+            future.set_exception(error)

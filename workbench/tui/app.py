@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from textual import events
 from textual.app import App
@@ -59,7 +59,7 @@ class KaizenApp(App[int]):
         open_bench: Callable[[], AbstractAsyncContextManager[Any]],
         *,
         clock: Clock | None = None,
-        begin: Callable[[Any], Awaitable[str]] | None = None,
+        plays: Path | Literal["tour"] | None = None,
     ) -> None:
         super().__init__()
         self.clock: Clock = clock or WallClock()
@@ -70,7 +70,7 @@ class KaizenApp(App[int]):
         self.core: CoreThread[Any] = CoreThread(open_bench, self.feed)
         self.wishes = Wishes(self)
         self.main = WorkbenchScreen(self)
-        self._begin = begin
+        self._plays: Path | Literal["tour"] | None = plays
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drained_at = 0.0
         self._notice_until = 0.0
@@ -90,10 +90,10 @@ class KaizenApp(App[int]):
         """Start the core; what it says next is shown when it comes."""
         self._loop = asyncio.get_running_loop()
         self.core.start()
-        self.core.ended.add_done_callback(lambda _done: self._later(self._core_ended))
+        self.core.ended.add_done_callback(lambda _done: self.later(self._core_ended))
         self.ask_core(front.around, self.show_around)
-        if self._begin is not None:
-            self.ask_core(self._begin, self.say)
+        if self._plays is not None:
+            self.wishes.play(None if self._plays == "tour" else self._plays)
         self.set_interval(1.0, self._tick, name="seconds")
 
     def show_around(self, around: Around) -> None:
@@ -113,7 +113,7 @@ class KaizenApp(App[int]):
 
     def leave_soon(self) -> None:
         """As `action_leave`, from a signal's handler."""
-        self._later(self.action_leave)
+        self.later(self.action_leave)
 
     def _core_ended(self) -> None:
         """The core is closed: leave, or say why it ended by itself."""
@@ -141,7 +141,7 @@ class KaizenApp(App[int]):
     ) -> None:
         """Have the core do something; ``then`` gets the result, an error becomes a notice."""
         future = self.core.call(job)
-        future.add_done_callback(lambda done: self._later(lambda: self._answered(done, then)))
+        future.add_done_callback(lambda done: self.later(lambda: self._answered(done, then)))
 
     def _answered(self, done: Future[T], then: Callable[[T], None] | None) -> None:
         if done.cancelled():
@@ -152,7 +152,7 @@ class KaizenApp(App[int]):
         elif then is not None:
             then(done.result())
 
-    def _later(self, act: Callable[[], None]) -> None:
+    def later(self, act: Callable[[], None]) -> None:
         """Have the screen's own loop do something; from any thread, never waiting."""
         loop = self._loop
         if loop is not None and not loop.is_closed():
@@ -161,7 +161,7 @@ class KaizenApp(App[int]):
     # Events.
 
     def _wake(self) -> None:
-        self._later(self._drain)
+        self.later(self._drain)
 
     def _drain(self) -> None:
         """Take in what came, at most 30 times a second."""

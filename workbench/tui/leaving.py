@@ -26,8 +26,7 @@ def run_on_terminal(*, workspace: Path | None, config: Any, tour: bool, script: 
         raise UsageError(
             "the screen needs a terminal", hint="Without one: kaizen-tui --script FILE, or run"
         )
-    begin = playing(script, tour=tour) if script is not None or tour else None
-    app = KaizenApp(opener(workspace, config), begin=begin)
+    app = KaizenApp(opener(workspace, config), plays=script or ("tour" if tour else None))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: app.leave_soon())
     with given_back(), guarded(log_file(config)):
@@ -50,17 +49,6 @@ def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncCon
             yield bench
 
     return opened
-
-
-def playing(script: Path | None, *, tour: bool) -> Callable[[Any], Any]:
-    """The job that plays a script's lines; its ``approve`` rules only preselect."""
-
-    async def play(bench: Any) -> str:
-        from workbench.tui import commands  # noqa: PLC0415
-
-        return await commands.play(bench, script, tour=tour)
-
-    return play
 
 
 def log_file(config: Any) -> Path:

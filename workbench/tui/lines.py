@@ -151,7 +151,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         place = self.scroll_offset.y + y
         if place >= len(self.rows):
             spans = self.empty_line() if place == 0 else ()

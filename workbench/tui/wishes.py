@@ -7,12 +7,14 @@ says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.journal.events import Event
-from workbench.tui import commands, front
+from workbench.tui import front
 from workbench.tui.asked import Asked
 from workbench.tui.branches import TreeRow
+from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given
 from workbench.tui.front import Found, How
 from workbench.tui.panes.detail import event_text
@@ -29,6 +31,7 @@ class Wishes:
         self._queued: list[tuple[str, str, str]] = []
         """Run, agent, text: said to the agent when it rests."""
         self._loading: set[str] = set()
+        self._commands = Commands(lambda text: app.later(lambda: app.say(text)))
 
     # Runs.
 
@@ -124,7 +127,11 @@ class Wishes:
             else:
                 self._app.say(answer.strip() or f"{line.partition(' ')[0]}: done")
 
-        self._app.ask_core(lambda bench: commands.execute(bench, line), told)
+        self._app.ask_core(lambda bench: self._commands.execute(bench, line, run_id=self._app.main.run_id), told)
+
+    def play(self, script: Path | None) -> None:
+        """Play a script (the tour when none is named); its ``approve`` rules only preselect."""
+        self._app.ask_core(lambda bench: self._commands.play(bench, script), self._app.say)
 
     def complete(self, text: str) -> None:
         """Complete the command line."""
@@ -137,7 +144,7 @@ class Wishes:
             if len(lines) > 1:
                 self._app.say("  ".join(line.rpartition(" ")[2] for line in lines[:20]))
 
-        self._app.ask_core(lambda bench: commands.complete(bench, text), found)
+        self._app.ask_core(lambda bench: self._commands.complete(bench, text), found)
 
     def diff(self, one: TreeRow, other: TreeRow) -> None:
         """Compare two positions."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Final, Generic, Literal, TypeVar
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def _answered(answer: Any) -> Any:
     return answer
 
 
-class Repeat(str, Enum):
+class Repeat(StrEnum):
     """What another attempt of an effect would do, if nobody knows how the first one ended."""
 
     PURE = "pure"

@@ -44,7 +44,11 @@ def use(tool: Named | str, /, **arguments: Any) -> Effect[Any]:
 
 
 def call(
-    function: Callable[..., T], /, *arguments: Any, repeat: Repeat | str = Repeat.UNSAFE, **named: Any
+    function: Callable[..., T],
+    /,
+    *arguments: Any,
+    repeat: Repeat | str = Repeat.UNSAFE,
+    **named: Any,
 ) -> Effect[T]:
     """Call a module-level Python function: async on the core's loop, sync in a thread."""
     name = f"{function.__module__}.{function.__qualname__}"
@@ -121,7 +125,7 @@ def within(seconds: float, part: Awaitable[Any]) -> Join:
 
 
 def as_they_finish(*parts: Awaitable[T] | Iterable[Awaitable[T]]) -> Finishing[T]:
-    """All at once; ``async with as_they_finish(…) as results``, then ``async for``.
+    """All at once, handed out one by one: ``async with … as results``, then ``async for``.
 
     Results come in the order in which they were recorded. A failed path raises where it would
     have been handed out. Leaving the block ends the paths that are left.

@@ -161,6 +161,8 @@ def _figures(row: AgentLine, width: int) -> list[Span]:
     if width < 30:
         return []
     tokens = right(count(row.tokens) if row.tokens else Plain("-"), 7)
+    if not row.name:
+        tokens = Plain(tokens.lstrip() + " tok")
     if width < 42:
         return [(tokens, "dim")]
     cost = right(money(row.cost_usd), 8)

@@ -71,7 +71,12 @@ class CommandLine(Horizontal):
     def compose(self) -> ComposeResult:
         """Prompt, field."""
         yield OneLine(self._prompt, id="prompt")
-        yield CommandInput(id="command-input", select_on_focus=False, compact=True)
+        yield CommandInput(
+            id="command-input",
+            placeholder="words for the selected agent, or /command",
+            select_on_focus=False,
+            compact=True,
+        )
 
     @property
     def field(self) -> CommandInput:

@@ -31,6 +31,9 @@ from workbench.tui.written import (
 Write = Callable[[int], Iterator[Written]]
 """Lines for a width."""
 
+_LAST = ("id", "digest", "fingerprint")
+"""Fields for programs; a person reads them last."""
+
 _SAID_ABOVE = frozenset(
     {"effect", "name", "agent", "danger", "duration_s", "usage", "line", "scope"}
 )
@@ -88,7 +91,9 @@ def _heading(event: Event, where: str, width: int) -> Iterator[Written]:
 
 
 def _data(data: Mapping[str, Any], width: int) -> Iterator[Written]:
-    for name, value in data.items():
+    order = [name for name in data if name not in _LAST] + [name for name in _LAST if name in data]
+    for name in order:
+        value = data[name]
         if name in _SAID_ABOVE or value in (None, "", [], {}):
             continue
         yield from _field(name, value, width)
@@ -129,7 +134,7 @@ class DetailPane(Lines[Written]):
     def on_resize(self) -> None:
         """Wrap anew."""
         super().on_resize()
-        if self.size.width != self._width:
+        if self.scrollable_content_region.width != self._width:
             self._fill()
 
     def empty_line(self) -> Line:
@@ -142,6 +147,6 @@ class DetailPane(Lines[Written]):
         return row
 
     def _fill(self) -> None:
-        self._width = self.size.width
+        self._width = self.scrollable_content_region.width
         width = max(20, self._width)
         self.put(list(self._write(width)) if self._write else [])

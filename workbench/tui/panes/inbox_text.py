@@ -60,7 +60,7 @@ def inbox_spans(row: InboxLine, width: int) -> Line:
     grade = danger_word(row.danger) or one_line(row.kind.replace("_", " "))
     tail = _tail(row)
     room = width - 2 - 9 - sum(width_of(text) for text, _ in tail)
-    who = fit(one_line(row.agents), max(8, min(24, room // 3)))
+    who = fit(one_line(row.agents), max(8, min(24, width // 6)))
     subject = one_line(row.subject)
     return [
         (Plain(mark + " "), "accent"),
@@ -78,10 +78,9 @@ def _tail(row: InboxLine) -> list[Span]:
     spans: list[Span] = [(Plain("  edited" if row.edited else ""), "warn")]
     if row.preselected:
         spans.append((one_line(f"  script: {row.preselected}"), "accent"))
-    spans.append((Plain(f" {row.age:>5}"), "dim"))
     if row.expires:
-        spans.append((Plain(f"  {row.expires:<12}"), "warn"))
-    return spans
+        spans.append((Plain(f"  {row.expires}"), "warn"))
+    return [*spans, (Plain(f" {row.age:>5}"), "dim")]
 
 
 def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterator[Written]:
@@ -200,14 +199,15 @@ def choice_spans(state: Deciding) -> list[Span]:
     return spans
 
 
-_SHORT: tuple[tuple[str, str, Role], ...] = (
-    ("n", "Deny", "bad"),
-    ("d", "Deny + reason", "bad"),
-    ("y", "Allow once", "good"),
-    ("s", "Scope...", ""),
-    ("e", "Edit args", ""),
-    ("v", "Full", ""),
+_KEYS: tuple[tuple[str, str, str, Role], ...] = (
+    ("n", "Deny", "Deny", "bad"),
+    ("d", "Deny + reason", "Reason", "bad"),
+    ("y", "Allow once", "Allow", "good"),
+    ("s", "Scope...", "Scope", ""),
+    ("e", "Edit args", "Edit", ""),
+    ("v", "Full", "Full", ""),
 )
+"""Key, title where there is room, title where there is not."""
 
 
 def key_spans(state: Deciding) -> list[Span]:
