@@ -126,13 +126,15 @@ def _spell_text(text: str) -> Any:
 
 
 def _spell_object(value: dict[Any, Any], place: str, depth: int) -> Any:
-    spelled: dict[str, Any] = {}
+    pairs: list[tuple[Any, Any]] = []
     for key, item in value.items():
         if not isinstance(key, str):
             raise NotAValue(f"{place} has the key {key!r}; keys are text")
-        spelled[key] = _spell(item, f"{place}.{key}", depth + 1)
-    marked = len(spelled) == 1 and next(iter(spelled)) in _MARKS
-    return {"$object": [[key, item] for key, item in spelled.items()]} if marked else spelled
+        pairs.append((_spell_text(key), _spell(item, f"{place}.{key}", depth + 1)))
+    marked = len(pairs) == 1 and pairs[0][0] in _MARKS
+    if marked or not all(isinstance(key, str) for key, _ in pairs):
+        return {"$object": sorted(([key, item] for key, item in pairs), key=repr)}
+    return dict(pairs)
 
 
 def _read(value: Any) -> Any:  # noqa: PLR0911 - one return a form
@@ -151,7 +153,7 @@ def _read(value: Any) -> Any:  # noqa: PLR0911 - one return a form
                 return bytes.fromhex(text).decode("utf-8", "surrogatepass")
             case "$object", list():
                 pairs = cast("list[tuple[str, Any]]", found["$object"])
-                return {key: _read(item) for key, item in pairs}
+                return {_read(key): _read(item) for key, item in pairs}
             case _:
                 pass
     return {key: _read(item) for key, item in found.items()}

@@ -148,6 +148,7 @@ def test_each_wrapping_is_seen_through(wrapping: str) -> None:
         ("[1, 2]", "", "JSON that is no object"),
         ('"text"', "", "JSON that is no object"),
         ("[" + GOOD + "]", "", "JSON that is no object"),
+        ('{"argument": "a", "\\ud800": 1}', "\ud800", "\\ud800"),
         ('{"argument": null, "confidence": 1}', "argument", "None"),
         ('{"argument": "a", "confidence": "1"}', "confidence", "'1' (str)"),
     ],

@@ -102,6 +102,21 @@ def test_a_known_price_is_charged_and_a_configured_one_wins(bench: Bench, server
     assert reply.usage == Usage(1_000_000, 100_000, 2.0)
 
 
+def test_a_price_of_the_bundled_table_is_charged(bench: Bench, server: OpenAIServer):
+    server.then(Say("x", tokens=(1000, 10)))
+    reply = bench.answer(openai(server, model="deepseek/deepseek-chat"))
+    assert reply.usage.cost_usd is not None
+    assert 0 < reply.usage.cost_usd < 0.01
+
+
+def test_nothing_was_fetched_and_nothing_printed(bench: Bench):
+    assert list(bench.run(bench.model._running()).chatter) == []
+
+
+def test_without_a_key_no_worker_is_started_to_list_models():
+    assert asyncio.run(LitellmModel(environ={"OLLAMA_API_KEY": "x"}).models()) == []
+
+
 def test_ollama_through_litellm_is_free_and_asks_no_other_host(bench: Bench):
     with OllamaServer() as ollama:
         ollama.then(Say("Hi there", tokens=(3, 2)))

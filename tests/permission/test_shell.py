@@ -69,7 +69,7 @@ LITERAL = [
     "/bin/ls", "./ls", "bin/ls", "../ls", "/usr/bin/env ls",
     # quotes in the name, lines
     "'ls'", '"ls"', "l\\s", 'l""s', "l's'", "\\ls", "ls\t-l", "echo 'a\nb'", "cat 'a\tb'",
-    "'ls -l'", '""', "'' ls",
+    "'ls -l'", "'l'\\s", 'cat "a b"\\|c', '""', "'' ls",
 ]  # fmt: skip
 """One command whose words are certain, but a question all the same."""
 
@@ -154,7 +154,8 @@ def test_everything_else_is_unclear_and_says_why(text: str):
         ("if rm x; then ls; fi", ("rm", "x")), ("rm x > y", ("rm", "x")), ("> y rm x", ("rm", "x")),
         ("cat <<E\n$(rm x)\nE", ("rm", "x")), ("ls ${x:-$(rm x)}", ("rm", "x")),
         ("r\\m x", ("rm", "x")),
-        ("'rm' \"x\"", ("rm", "x")), ("env A=1 rm x", ("rm", "x")),
+        ("'rm' \"x\"", ("rm", "x")), ("'r'\\m x", ("rm", "x")), ('r""\\m x', ("rm", "x")),
+        ("env A=1 rm x", ("rm", "x")),
         ("sudo -u bob rm x", ("rm", "x")),
         ("timeout -k 1 5 rm x", ("rm", "x")), ("command rm x", ("rm", "x")),
         ("time rm x", ("rm", "x")),

@@ -33,7 +33,7 @@ from workbench.permission.urls import Url, ipv4, is_local_name, reach
         ("http://[::1]/", "http://[::1]/", "http://[::1]:80"),
         ("http://[0:0::0:1]:8/", "http://[::1]:8/", "http://[::1]:8"),
         ("http://[::ffff:7f00:1]/", "http://[::ffff:7f00:1]/", "http://[::ffff:7f00:1]:80"),
-        ("http://b\u00fccher.example/", "http://xn--bcher-kva.example/", "http://xn--bcher-kva.example:80"),
+        ("http://b\u00fc.at/", "http://xn--b-eha.at/", "http://xn--b-eha.at:80"),
         ("http://a.b/\u00e9", "http://a.b/%C3%A9", "http://a.b:80"),
         ("http://example.com:/", "http://example.com/", "http://example.com:80"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def opened(workspace: Path, tmp_path: Path) -> Opened:
     """Open the workbench; the same database each time."""
 
     @asynccontextmanager
-    async def open_it() -> AsyncIterator[Workbench]:
+    async def open_it() -> AsyncGenerator[Workbench]:
         database = tmp_path / "state" / "workbench.db"
         database.parent.mkdir(exist_ok=True)
         async with Workbench.open(database, workspace=workspace) as bench:

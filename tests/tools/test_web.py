@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import shutil
+import ssl
+import subprocess
 import threading
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +20,7 @@ from tests.tools.calls import facts_of, use, use_undecided, used
 from workbench.errors import Denied, ToolError
 from workbench.permission.urls import Url
 from workbench.tools import addresses
+from workbench.tools import web as web_tools
 from workbench.tools.place import Limits, Place
 
 
@@ -171,6 +176,37 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
     assert use("http_get", granted, url=url)["status"] == 404
     assert resolved == ["service.test"] * 2
     assert server.asked[0][2]["Host"] == f"service.test:{server.server_port}"
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
+@pytest.mark.parametrize("name", ["service.test", "other.test"])
+def test_a_certificate_must_be_of_the_name_that_was_asked_for(
+    place: Place, server: _Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    made += ["-keyout", key, "-out", certificate, "-subj", "/CN=service.test"]
+    made += ["-addext", "subjectAltName=DNS:service.test"]
+    subprocess.run(made, check=True, capture_output=True)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(certificate, key)
+    server.socket = serving.wrap_socket(server.socket, server_side=True)
+    monkeypatch.setattr(
+        web_tools, "_trusted", lambda: ssl.create_default_context(cafile=certificate)
+    )
+
+    async def resolve(_: Url) -> list[str]:
+        return ["127.0.0.1"]
+
+    monkeypatch.setattr(addresses, "resolve", resolve)
+    grant = f"{name}:{server.server_port}"
+    granted = Place(place.workspace, place.state, grants=(grant,))
+    if name == "service.test":
+        assert use("http_get", granted, url=f"https://{grant}/")["status"] == 404
+        return
+    with pytest.raises(ToolError, match=r"(?i)hostname mismatch"):
+        use("http_get", granted, url=f"https://{grant}/")
+    assert server.asked == []
 
 
 def test_a_redirect_within_the_host_is_followed(web: Place, server: _Server) -> None:

@@ -264,5 +264,3 @@ async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 5.0) -> 
 
 async def _nothing(_bench: Any) -> None:
     return None
-
-

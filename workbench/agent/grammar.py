@@ -310,7 +310,7 @@ class _Reader:
         line = self.text.count("\n", 0, self.place) + 1
         raise SignatureError(
             whose + problem,
-            hint=f"{advice or 'The place'}:\n{pointed(self.text, self.place)}",
+            hint=f"{advice or 'The place:'}\n{pointed(self.text, self.place)}",
             field=self.field_name,
             position=self.place,
             line=line,

@@ -119,7 +119,7 @@ class Scalar(Kind):
         """Take exactly this type; see the module for the two conversions."""
         match self.name:
             case "object":
-                return _any_value(value, place)
+                return plain(value, place)
             case "None" if value is None:
                 return None
             case "str" if isinstance(value, str):
@@ -151,16 +151,16 @@ class Scalar(Kind):
         return self.name
 
 
-def _any_value(value: Any, place: str) -> Any:
+def plain(value: Any, place: str, expected: str = "object") -> Any:
+    """A copy of a value that a row can carry, or the `Misfit` that says why none can."""
     try:
         return copied(value)
     except NotAValue as error:
-        raise Misfit(
-            place,
-            f"must be a JSON value, but {error.message}",
-            expected="object",
-            got=shown(value),
-        ) from None
+        problem = f"must be a JSON value, but {error.message}"
+    except TypeError:
+        # Not text: half of a character, as a key.
+        problem = "must be a JSON value, but has a key that is not text"
+    raise Misfit(place, problem, expected=expected, got=shown(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +200,13 @@ class DictOf(Kind):
             raise Misfit.wrong(place, str(self), value)
         found: dict[str, Any] = {}
         for key, item in cast("Mapping[Any, Any]", value).items():
-            if not isinstance(key, str):
-                raise Misfit(place, f"has the key {shown(key)}; keys are text", got=shown(key))
+            if not isinstance(key, str) or not _is_text(key):
+                raise Misfit(
+                    place,
+                    f"has the key {shown(key)}; keys are text",
+                    expected=str(self),
+                    got=shown(key),
+                )
             found[key] = self.value.read(item, f"{place}.{key}", care)
         return found
 
@@ -215,6 +220,11 @@ class DictOf(Kind):
 
     def __str__(self) -> str:
         return f"dict[str, {self.value}]"
+
+
+def _is_text(key: str) -> bool:
+    """Whether it can be encoded: a lone surrogate, half of a character, cannot."""
+    return key.isascii() or not any("\ud800" <= character <= "\udfff" for character in key)
 
 
 @dataclass(frozen=True, slots=True)

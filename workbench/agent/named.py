@@ -14,10 +14,10 @@ from functools import lru_cache
 from typing import Any, cast
 
 from workbench.agent.fields import Field, object_schema, read_fields
-from workbench.agent.kinds import Care, Kind, Misfit, Schema
+from workbench.agent.kinds import Care, Kind, Misfit, Schema, plain
 from workbench.agent.schema import fit
-from workbench.errors import NotAValue, SignatureError
-from workbench.values import copied, dumps
+from workbench.errors import SignatureError
+from workbench.values import dumps
 
 _LEVELS = 100
 """Records inside records: more would exhaust the stack, and no row could carry it."""
@@ -59,9 +59,9 @@ class Record(Named):
             raise Misfit(place, f"is nested deeper than {_LEVELS} levels")
         members = self.members()
         given: Mapping[str, Any] = (
-            {member.name: getattr(value, member.name) for member in members}
+            {member.name: getattr(cast("Any", value), member.name) for member in members}
             if is_instance
-            else value
+            else cast("Mapping[str, Any]", value)
         )
         found = read_fields(members, given, care, place)
         return self._built(found, place) if is_dataclass(self.subject) else found
@@ -108,16 +108,15 @@ class Model(Named):
             return value
         import pydantic  # noqa: PLC0415 - heavy, and only needed by those who use its models
 
+        written = dumps(plain(value, place, self.name))
         try:
             # As JSON: what is strict there is what a model can write (dates as text, for one).
             # By name too: rows hold field names, where replies have the schema's aliases.
             return _adapter(self.subject).validate_json(
-                dumps(value), strict=True, by_alias=True, by_name=True
+                written, strict=True, by_alias=True, by_name=True
             )
         except pydantic.ValidationError as error:
             raise self._misfit(error, place) from None
-        except NotAValue as error:
-            raise Misfit(place, f"must be {self.name}, but {error.message}") from None
 
     def _misfit(self, error: Any, place: str) -> Misfit:
         first = error.errors(include_url=False)[0]
@@ -148,10 +147,7 @@ class SchemaType(Named):
 
     def read(self, value: Any, place: str, care: Care = "given") -> Any:
         """Take what the schema accepts."""
-        try:
-            return fit(self.subject, copied(value), place)
-        except NotAValue as error:
-            raise Misfit(place, f"must be {self.name}, but {error.message}") from None
+        return fit(self.subject, plain(value, place, self.name), place)
 
     def schema(self, definitions: dict[str, Schema]) -> Schema:
         """The schema as it was written."""

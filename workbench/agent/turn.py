@@ -69,6 +69,7 @@ async def turn(
         LimitReached: the agent used all its rounds.
     """
     signature = asked(agent)
+    tools = {} if agent.style == "single" else tools
     conversation, repaired = Conversation(), False
     for _ in range(agent.max_rounds):
         said = await ask_model(ModelAsk(agent, inputs, conversation, list(tools.values())))

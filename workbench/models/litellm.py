@@ -111,7 +111,8 @@ class LitellmModel:
 
     async def models(self) -> list[ModelInfo]:
         """Models of the providers whose keys are set; no worker is started when none is."""
-        if not any(name.endswith("_API_KEY") and value for name, value in self._environ.items()):
+        keys = (name for name, value in self._environ.items() if value and name != "OLLAMA_API_KEY")
+        if not any(name.endswith("_API_KEY") for name in keys):
             return []
         found = await self._ask({"do": "models", "timeout": LIST_S}, LIST_S, "litellm")
         return [

@@ -56,7 +56,7 @@ class Providers:
         return model
 
     def provider(self, prefix: str) -> Model:
-        """The one instance for a prefix: ``ollama``, a further host's, ``litellm`` …."""
+        """The one instance for a prefix; a further Ollama host's name is one too."""
         if prefix == "playbook":
             return self._kept(prefix, lambda: PlaybookModel(self.playbooks))
         if prefix == "litellm":

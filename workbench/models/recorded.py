@@ -1,9 +1,9 @@
 """Answers from an earlier run's rows: any run is a cassette.
 
 A request is found by who asks, with which inputs, and by the head of its conversation, which names
-everything said since. The ids of tool calls differ from run to run, so a conversation is compared as
-it would have been with the ids of then. Asked the same thing again, the next turn answers. What was
-never asked is an error, not a guess.
+everything said since. The ids of tool calls differ from run to run, so a conversation is compared
+as it would have been with the ids of then. Asked the same again, the next recorded answer is given,
+and after the last one the first: a tape may be played twice. What was never asked is an error.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Asked:
     answer: ModelReply | ModelError | None = None
     steered: tuple[str, ...] = ()
     """What a person said just before it."""
-    given: bool = False
+    given: int = 0
+    """How often it was played."""
 
 
 @dataclass(slots=True)
@@ -49,10 +50,20 @@ class Turn:
     """Digest of the inputs, or None when the rows do not hold them."""
     asks: dict[str, Asked] = field(default_factory=dict[str, Asked])
 
+    def like(self, request: ModelRequest) -> Asked | None:
+        """The call of this turn that a request repeats."""
+        said = sum(entry.role == "assistant" for entry in request.entries)
+        asks = list(self.asks.values())
+        if said >= len(asks) or asks[said].answer is None:
+            return None
+        then = [ask.answer for ask in asks[:said]]
+        head = head_then(request.entries[1:], then, asks[said].steered)
+        return asks[said] if asks[said].head == head else None
+
 
 @dataclass(slots=True)
 class RecordedModel:
-    """One run's answers; each is given once."""
+    """One run's answers."""
 
     run_id: str
     turns: list[Turn]
@@ -85,7 +96,7 @@ class RecordedModel:
         asked = self._find(request)
         if asked is None:
             raise self._missing(request)
-        asked.given = True
+        asked.given += 1
         if isinstance(asked.answer, ModelError):
             raise asked.answer
         assert asked.answer is not None
@@ -102,17 +113,9 @@ class RecordedModel:
 
     def _find(self, request: ModelRequest) -> Asked | None:
         inputs = digest(dumps(dict(request.inputs)), 12)
-        said = sum(entry.role == "assistant" for entry in request.entries)
-        for turn in self.turns:
-            if turn.agent != request.agent or turn.inputs not in (None, inputs):
-                continue
-            asks = list(turn.asks.values())
-            if said >= len(asks) or asks[said].given or asks[said].answer is None:
-                continue
-            then = [ask.answer for ask in asks[:said]]
-            if asks[said].head == head_then(request.entries[1:], then, asks[said].steered):
-                return asks[said]
-        return None
+        turns = (turn for turn in self.turns if turn.agent == request.agent)
+        alike = (turn.like(request) for turn in turns if turn.inputs in (None, inputs))
+        return min((ask for ask in alike if ask), key=lambda ask: ask.given, default=None)
 
     def _missing(self, request: ModelRequest) -> ModelError:
         found = [turn for turn in self.turns if turn.agent == request.agent]
@@ -122,7 +125,7 @@ class RecordedModel:
         return failed(
             f"the recording of run {self.run_id} has no answer for {who}: {last[:120]!r}",
             "unrecorded",
-            hint=f"Its {len(found)} turns of this agent went otherwise, or were already given"
+            hint=f"Its {len(found)} turns of this agent went otherwise"
             if found
             else f"It has turns of {agents}",
             agent=request.agent,

@@ -177,7 +177,7 @@ class _Reader:
         if end >= len(self.text):
             self._fail("a / without its end", 'To look for a slash, write "/"', at=opened)
         source = self.text[opened + 1 : end]
-        flags = _BARE.match(self.text, end + 1)
+        flags = (_VALUE if name else _BARE).match(self.text, end + 1)
         self.place = flags.end() if flags else end + 1
         if flags and flags[0] != "i":
             hint = 'To look for a path, put it in quotes: "/tmp/x"'

@@ -79,7 +79,11 @@ class Policy:
     def entries(self, tool: str, danger: Danger) -> _Entries:
         """The rules that may be about a call, made ready: denying first, allowing last."""
         named = self._named.get(tool)
-        return (_by_level(self._open, tool) if named is None else named)[danger]
+        if named is not None:
+            return named[danger]
+        return tuple(
+            entry for entry, fits in self._open if entry.low <= danger <= entry.high and fits(tool)
+        )
 
 
 def _by_level(entries: Iterable[tuple[Entry, Test]], tool: str) -> _Levels:

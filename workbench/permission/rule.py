@@ -204,6 +204,8 @@ def _pair(word: str) -> tuple[str, str]:
 
 
 def _word(key: str, value: str) -> str:
+    if shlex.quote(key) != key:
+        return shlex.quote(f"{key}={value}")
     return f"{key}={shlex.quote(value)}"
 
 

@@ -127,6 +127,15 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
 
 
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """A word as it is written, and where."""
+
+    start: int
+    end: int
+    text: str
+
+
 class _Found:
     """What one walk through a tree has come across."""
 
@@ -159,7 +168,7 @@ def _collect(source: bytes, found: _Found) -> Node:
     for node in _nodes(root):
         found.note(node)
         if node.type in _COMMANDS and not found.is_full():
-            _add(_words(node), source, found)
+            _add(_words(node, source), found)
     return root
 
 
@@ -172,25 +181,35 @@ def _nodes(root: Node) -> Iterator[Node]:
         waiting.extend(reversed(node.children))
 
 
-def _words(command: Node) -> list[Node]:
-    """The nodes that are a command's words; of ``export A=1`` the assignment is one."""
-    if command.type != "command":
-        return command.children
-    return [child for child in command.children if child.type not in _ASIDE]
+def _words(command: Node, source: bytes) -> list[_Word]:
+    """A command's words; of ``export A=1`` the assignment is one.
+
+    The grammar cuts some words in two (``'r'\\m``). For bash a word ends only where something
+    stands between it and the next, so nodes that touch are one word again here.
+    """
+    words: list[_Word] = []
+    for node in command.children:
+        if command.type == "command" and node.type in _ASIDE:
+            continue
+        start = node.start_byte
+        if words and words[-1].end == start:
+            start = words.pop().start
+        text = source[start : node.end_byte].decode(errors="replace")
+        words.append(_Word(start, node.end_byte, text))
+    return words
 
 
-def _add(nodes: list[Node], source: bytes, found: _Found) -> None:
-    words: list[str] = []
-    for place, node in enumerate(nodes):
-        text = source[node.start_byte : node.end_byte].decode(errors="replace")
+def _add(words: list[_Word], found: _Found) -> None:
+    part: list[str] = []
+    for place, word in enumerate(words):
         try:
-            words.append(literal(text))
+            part.append(literal(word.text))
         except NotLiteral as reason:
-            words.append(text)
+            part.append(word.text)
             found.notes[f"{reason} in word {place + 1}"] = None
             found.opaque = found.opaque or place == 0
-    if words:
-        found.parts.append(tuple(words))
+    if part:
+        found.parts.append(tuple(part))
 
 
 def _follow(found: _Found) -> None:
@@ -225,22 +244,22 @@ def _one_command(root: Node, source: bytes, found: _Found) -> tuple[str, ...] | 
     if root.has_error or len(root.children) != 1 or root.children[0].type != "command":
         _note_several(root, found)
         return None
-    nodes = root.children[0].children
-    if nodes[0].type != "command_name" or any(node.type in _ASIDE for node in nodes):
+    command = root.children[0]
+    kinds = [node.type for node in command.children]
+    if kinds[0] != "command_name" or not _ASIDE.isdisjoint(kinds):
         return None
-    words: list[str] = []
+    argv: list[str] = []
     end = 0
-    for node in nodes:
-        text = source[node.start_byte : node.end_byte].decode(errors="replace")
-        if source[end : node.start_byte].strip(b" \t" if words else b" \t\n"):
+    for word in _words(command, source):
+        if source[end : word.start].strip(b" \t" if argv else b" \t\n"):
             found.notes["something between two words"] = None
             return None
-        end = node.end_byte
+        end = word.end
         try:
-            words.append(literal(text))
+            argv.append(literal(word.text))
         except NotLiteral:
             return None
-    return None if source[end:].strip(b" \t\n") else tuple(words)
+    return None if source[end:].strip(b" \t\n") else tuple(argv)
 
 
 def _note_several(root: Node, found: _Found) -> None:

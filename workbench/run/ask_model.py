@@ -79,8 +79,7 @@ def _prompt(scopes: Scopes, wanted: ModelAsk, overlay: Any) -> Prompt:
     agent = overlaid(wanted.agent, overlay)
     signature = asked(agent)
     specs = tuple(tool.spec() for tool in wanted.tools)
-    plain = len(signature.outputs) == 1 and str(signature.outputs[0].type) == "str"
-    schema = None if plain else signature.output_schema()
+    schema = None if signature.is_plain else signature.output_schema()
     system = render_system(agent, specs)
     name = scopes.define({"system": system, "schema": schema, "tools": list(specs)})
     return Prompt(agent, system, schema, specs, name)

@@ -163,11 +163,10 @@ async def _on_own_thread(function: Callable[[], Any]) -> Any:
 
     def work() -> None:
         ended: Returned[Any] | Raised = Raised(ToolError("the function ended its own thread"))
-        try:
+        with suppress(SystemExit):
             ended = attempt(context.run, function)
-        finally:
-            with suppress(RuntimeError):  # the loop may be closed by now
-                loop.call_soon_threadsafe(_settle, future, ended)
+        with suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(_settle, future, ended)
 
     threading.Thread(target=work, name="tool", daemon=True).start()
     return await future

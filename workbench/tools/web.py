@@ -132,9 +132,9 @@ async def _redirected(request: _Request, answer: _Answer, place: Place) -> _Requ
         return None
     url = Url.parse(urljoin(str(request.url), location))
     await checked(url, place.grants)
-    if url.scheme == "http" and request.url.scheme == "https":
+    if not _is_covered(request.url, url) and not is_granted(url, place.grants):
         return None
-    if url.host != request.url.host and not is_granted(url, place.grants):
+    if url.scheme == "http" and request.url.scheme == "https":
         return None
     if answer.status in {307, 308} or request.method == "GET":
         if request.method != "GET" and url.origin != request.url.origin:
@@ -142,6 +142,12 @@ async def _redirected(request: _Request, answer: _Answer, place: Place) -> _Requ
         return replace(request, url=url, headers=_travelling(request, url))
     kept = {k: v for k, v in _travelling(request, url).items() if k.lower() != "content-type"}
     return _Request("GET", url, kept, b"")
+
+
+def _is_covered(one: Url, other: Url) -> bool:
+    """Whether what was decided on one address holds for another: the same, or now with TLS."""
+    upgraded = (one.scheme, one.port, other.scheme, other.port) == ("http", 80, "https", 443)
+    return one.origin == other.origin or (one.host == other.host and upgraded)
 
 
 def _travelling(request: _Request, url: Url) -> Mapping[str, str]:

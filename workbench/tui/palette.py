@@ -46,9 +46,10 @@ class ThemeProvider(Provider):
     """Offers Textual's themes."""
 
     async def discover(self) -> Hits:
-        """All of them."""
-        for name in sorted(self.app.available_themes):
-            yield DiscoveryHit(f"Theme: {name}", partial(self._set, name), help="Change colours.")
+        """One line that leads to all of them."""
+        yield DiscoveryHit(
+            "Theme: ... (type theme)", self.app.search_themes, help="Change colours."
+        )
 
     async def search(self, query: str) -> Hits:
         """Those that match."""

@@ -141,11 +141,12 @@ class Board:
         if run is None or kind not in ("delta", "progress"):
             return
         step = run.open.get(key)
-        name = step.agent if step else agent_of(key)
-        agent = run.agents.get(name)
+        if step is None:  # it has ended: this news is late
+            return
+        agent = run.agents.get(step.agent)
         if agent is not None and kind == "progress":
             agent.doing = brief(data.get("text") or data, 60)
-        self._count_delta(run, key, name, kind, data)
+        self._count_delta(run, key, step, kind, data)
         self.news |= {"agents", "trace"}
 
     def forget(self, run_id: str) -> None:
@@ -379,7 +380,7 @@ class Board:
         self.news.add("trace")
 
     def _count_delta(
-        self, run: RunShown, key: str, agent: str, kind: str, data: Mapping[str, Any]
+        self, run: RunShown, key: str, step: OpenStep, kind: str, data: Mapping[str, Any]
     ) -> None:
         """All the streamed pieces of one step share one line, which counts them."""
         number, pieces = self._deltas.get((run.run_id, key), (-1, 0))
@@ -387,9 +388,9 @@ class Board:
         told = brief(data.get("text") or data.get("message") or "", 80)
         row = self.trace.at(number)
         if row is None:
-            step = run.open.get(key)
-            at = step.since if step else run.started_at
-            row = TraceRow(0, at, run.run_id, agent, kind, "", -1, "", -1.0, 0, 0.0, RESULTS)
+            row = TraceRow(
+                0, step.since, run.run_id, step.agent, kind, "", -1, "", -1.0, 0, 0.0, RESULTS
+            )
             number = self.trace.add(row)
         self._deltas[run.run_id, key] = number, pieces
         self.trace.replace(number, row._replace(what=f"x{pieces} {told}".strip()))

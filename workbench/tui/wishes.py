@@ -127,7 +127,9 @@ class Wishes:
             else:
                 self._app.say(answer.strip() or f"{line.partition(' ')[0]}: done")
 
-        self._app.ask_core(lambda bench: self._commands.execute(bench, line, run_id=self._app.main.run_id), told)
+        self._app.ask_core(
+            lambda bench: self._commands.execute(bench, line, run_id=self._app.main.run_id), told
+        )
 
     def play(self, script: Path | None) -> None:
         """Play a script (the tour when none is named); its ``approve`` rules only preselect."""

@@ -127,7 +127,7 @@ class AgentsPane(Lines[AgentLine]):
         if not row.name:
             return _heading_spans(row, width)
         roomy = width >= 60
-        name = fit(one_line("  " * (row.depth - 1) + row.name), 22 if roomy else 13)
+        name = fit(one_line("  " * (row.depth - 1) + row.name), 22 if roomy else 12)
         spans: list[Span] = [
             (Plain(" "), ""),
             (name, "agent"),

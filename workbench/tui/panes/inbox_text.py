@@ -84,44 +84,51 @@ def _tail(row: InboxLine) -> list[Span]:
 
 
 def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterator[Written]:
-    """The whole request."""
-    yield from _facts(row, now, width)
+    """The whole request: what would be done first, then what is known about it."""
+    yield _heading(row, now)
     if row.is_permission:
-        yield from labelled("tool", row.tool, width, role="strong")
-        edited = state.edited.get(row.id)
-        if edited is not None:
-            yield ((Plain("args    edited by you; y allows these"), "warn"),)
-            yield from value_lines(edited, width, indent=2)
-            yield ((Plain("asked   as the agent wrote them"), "key"),)
-            yield from value_lines(row.arguments, width, indent=2)
-        else:
-            yield ((Plain("args"), "key"),)
-            yield from value_lines(row.arguments, width, indent=2)
+        yield from _call_lines(row, state, width)
     elif row.text:
         yield from text_lines(row.text, width, role="strong", prose=True)
     if row.arguments and not row.is_permission:
         yield from value_lines(row.arguments, width, indent=2)
-    if row.why:
-        yield from labelled("why", f"{row.why}", width)
     if row.preview:
         yield ((Plain("change" if row.is_permission else "known"), "key"),)
         yield from change_lines(row.preview, width)
+    if row.why:
+        yield from labelled("why", row.why, width)
+    if row.rule:
+        yield from labelled("rule", row.rule, width)
+    yield from _facts(row, width)
     yield ((Plain("-- end --"), "dim"),)
 
 
-def _facts(row: Asked, now: float, width: int) -> Iterator[Written]:
+def _heading(row: Asked, now: float) -> Written:
     path = " < ".join(reversed(row.agents)) or "the pattern"
-    head: list[Span] = [
+    return (
         (danger_word(row.danger), danger_role(row.danger)),
         (Plain("  " if row.danger is not None else ""), ""),
         (one_line(row.kind.replace("_", " ")), "accent"),
         (one_line(f"  {path}  run {row.run_id[:4]}  asked {span(now - row.asked_at)} ago"), "dim"),
-    ]
-    yield tuple(head)
-    if row.rule:
-        yield from labelled("rule", row.rule, width)
+    )
+
+
+def _call_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
+    """Tool and arguments; edited ones beside those that were asked for."""
+    yield from labelled("tool", row.tool, width, role="strong")
+    edited = state.edited.get(row.id)
+    if edited is not None:
+        yield ((Plain("args    edited by you; y allows these"), "warn"),)
+        yield from value_lines(edited, width, indent=2)
+        yield ((Plain("asked   as the agent wrote them"), "key"),)
+    else:
+        yield ((Plain("args"), "key"),)
+    yield from value_lines(row.arguments, width, indent=2)
+
+
+def _facts(row: Asked, width: int) -> Iterator[Written]:
+    """What was found out about the call, and why it has its level."""
     facts = row.facts
-    notes = [str(note) for note in facts.get("notes") or ()]
     targets = [str(target) for target in facts.get("targets") or ()]
     if facts.get("act"):
         where = "outside the workspace" if facts.get("outside") else "inside the workspace"
@@ -131,6 +138,7 @@ def _facts(row: Asked, now: float, width: int) -> Iterator[Written]:
         yield from labelled("does", ", ".join(word for word in words if word), width)
     for target in targets:
         yield from labelled("target", target, width)
+    notes = [str(note) for note in facts.get("notes") or ()]
     if notes:
         yield from labelled("graded", "; ".join(notes), width)
 
@@ -210,40 +218,46 @@ _KEYS: tuple[tuple[str, str, str, Role], ...] = (
 """Key, title where there is room, title where there is not."""
 
 
-def key_spans(state: Deciding) -> list[Span]:
+_STEP_KEYS: dict[str, str] = {
+    "scope": "j k choose   y allow with this scope   esc back",
+    "marked": "y allow them all   n deny them all   esc back",
+    "edit": "ctrl+s take these arguments (allows nothing yet)   esc back",
+    "reason": "enter denies with this reason   esc back, text kept",
+    "answer": "enter sends this answer   esc back",
+}
+
+
+def key_spans(state: Deciding, width: int) -> list[Span]:
     """The keys that make sense now."""
     row = state.selected
     if not state.focused:
         return [(Plain("5 or F2 to decide; typing elsewhere decides nothing"), "dim")]
-    match state.step:
-        case "scope":
-            return [(Plain("j k choose   y allow with this scope   esc back"), "accent")]
-        case "marked":
-            return [(Plain("y allow them all   n deny them all   esc back"), "accent")]
-        case "edit":
-            return [
-                (Plain("ctrl+s take these arguments (allows nothing yet)   esc back"), "accent")
-            ]
-        case "reason" | "name" | "answer":
-            return [(Plain("enter sends   esc back, text kept"), "accent")]
-        case _:
-            return _row_keys(state, row)
-
-
-def _row_keys(state: Deciding, row: Asked | None) -> list[Span]:
+    if state.step == "name" and row is not None:
+        words = f"type {row.tool} and enter: allows this CRITICAL call   esc back"
+        return [(one_line(words), "critical")]
+    if state.step != "list":
+        return [(Plain(_STEP_KEYS[state.step]), "accent")]
     if row is None or row.gone:
         return [(Plain("j k to another request   esc back"), "dim")]
     choice = choice_spans(state)
     if not row.is_permission:
         return [*choice, (Plain("  left right choose   enter answers"), "dim")]
-    spans: list[Span] = []
-    for key, title, role in _SHORT:
-        spans.append((Plain(f"[{key}] "), "accent"))
-        spans.append((Plain(f"{title}  "), role))
-    unread = row.id not in state.seen_whole
-    if unread:
-        spans.append((Plain("J reads on to the end before y"), "warn"))
+    return _decision_keys(state, row, choice, width)
+
+
+def _decision_keys(state: Deciding, row: Asked, choice: list[Span], width: int) -> list[Span]:
+    note: list[Span] = []
+    if row.id not in state.seen_whole:
+        note = [(Plain("J reads on to the end before y"), "warn")]
     elif state.choice >= 0:
-        spans.append((Plain("enter:"), "dim"))
-        spans.extend(choice)
+        note = [(Plain("enter:"), "dim"), *choice]
+    spans: list[Span] = []
+    for is_short in (False, True):
+        spans = []
+        for key, title, short, role in _KEYS:
+            spans.append((Plain(f"[{key}]" if is_short else f"[{key}] "), "accent"))
+            spans.append((Plain(f"{short} " if is_short else f"{title}  "), role))
+        spans += note
+        if sum(len(text) for text, _ in spans) <= width:
+            break
     return spans

@@ -287,7 +287,7 @@ class InboxView(Vertical):
 
     def hint(self, width: int) -> Line:
         """The row of keys at the bottom."""
-        return [(crop(one_line(text), width), role) for text, role in key_spans(self.state)]
+        return [(crop(one_line(text), width), role) for text, role in key_spans(self.state, width)]
 
     def scope_subject(self) -> str:
         """What the guard calls the scope under the cursor."""
