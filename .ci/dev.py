@@ -32,7 +32,9 @@ usage: python3 .ci/dev.py COMMAND [ARGUMENTS]
   run      set up what is missing and start kaizen-tui (no arguments: the tour)
   test     run the tests (arguments go to pytest)
   check    format check, lint, types, import contracts, tests: what CI does
-  lint, types, imports, format, bench    one of them
+  lint, types, imports, format    one of them
+  laws     the replay laws over 10,000 random programs (a number: over so many)
+  bench    what everything costs, beside its floor
   setup    make .venv with the tools of development, and nothing more
   lock     write both lock files anew (--upgrade: with the newest releases)
   clean    remove .venv and every cache
@@ -118,6 +120,12 @@ def imports(_: list[str]) -> int:
     return tool("lint-imports", "--no-cache")
 
 
+def laws(arguments: list[str]) -> int:
+    """Try the replay laws on many random programs."""
+    install(DEV_LOCK)
+    return tool("python", "-m", "tests.laws", *arguments)
+
+
 def bench(arguments: list[str]) -> int:
     """Run the benchmarks."""
     install(DEV_LOCK)
@@ -186,6 +194,7 @@ COMMANDS = {
     "imports": imports,
     "format": reformat,
     "bench": bench,
+    "laws": laws,
     "setup": setup,
     "lock": lock,
     "clean": clean,

@@ -248,7 +248,8 @@ def _endpoints(config: Config) -> dict[str, dict[str, Any]]:
     for name, url in config.litellm.base_urls.items():
         found.setdefault(name, {})["api_base"] = url
     for name, secret in config.litellm.keys.items():
-        found.setdefault(name, {})["api_key"] = secret
+        reference = secret.rest if secret.kind == "env" else secret
+        found.setdefault(name, {})["api_key_env"] = reference
     return found
 
 

@@ -61,7 +61,8 @@ class Workbench:
         self.world: World = parts.world(self._publish)
         self.world.add_rule = self._ruled
         self.world.patterns["ask"] = ask_one
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        """What lets each live run go once it has ended or rests."""
 
     @staticmethod
     @asynccontextmanager
@@ -91,7 +92,7 @@ class Workbench:
         for run in list(self.runs.values()):
             run.interrupt("immediate", by="program", reason="the workbench was closed")
         if self._watchers:
-            await asyncio.wait(self._watchers, timeout=10)
+            await asyncio.wait(self._watchers.values(), timeout=10)
         await self._parts.close()
 
     # -- what there is ---------------------------------------------------------------------------
@@ -210,6 +211,8 @@ class Workbench:
         known = self.runs.get(row.run_id)
         if known is not None and known.status in {"running", "paused"}:
             return known
+        if known is not None and (letting_go := self._watchers.get(row.run_id)) is not None:
+            await asyncio.wait({letting_go})
         if row.status not in {"running", "suspended", "waiting"}:
             raise UsageError(
                 f"run {row.run_id} has ended ({row.status})",
@@ -294,8 +297,8 @@ class Workbench:
             await asyncio.to_thread(self.store.release, run.run_id)
 
         task = asyncio.get_running_loop().create_task(watch())
-        self._watchers.add(task)
-        task.add_done_callback(self._watchers.discard)
+        self._watchers[run.run_id] = task
+        task.add_done_callback(lambda _task: self._watchers.pop(run.run_id, None))
 
     # -- answers, modes, rules -------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from workbench.permission.readers import READERS
 from workbench.permission.shell import LONGEST, Shell
 
 SIMPLE = [
+    'cat "a b"\\|c', "cat b\\<a",
     "ls", "ls -la", "ls -l src", "ls -la --color=never .", "ls --color", "ls -- -x", "ls {}",
     "ls\n",
     "  ls  ", "\nls -l\n", "cat a.txt", "cat a.txt b.txt", "cat -n a.txt", "cat -- -n", "cat -",
@@ -69,7 +70,7 @@ LITERAL = [
     "/bin/ls", "./ls", "bin/ls", "../ls", "/usr/bin/env ls",
     # quotes in the name, lines
     "'ls'", '"ls"', "l\\s", 'l""s', "l's'", "\\ls", "ls\t-l", "echo 'a\nb'", "cat 'a\tb'",
-    "'ls -l'", "'l'\\s", 'cat "a b"\\|c', '""', "'' ls",
+    "'ls -l'", "'l'\\s", '""', "'' ls",
 ]  # fmt: skip
 """One command whose words are certain, but a question all the same."""
 

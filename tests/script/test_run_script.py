@@ -218,9 +218,7 @@ def interrupted(opened: Opened, text: str, when: str) -> int:
 RESUMED = "ask critic one\napprove write_file\nask writer now\nexpect output.report=written\n"
 
 
-@pytest.mark.parametrize(
-    "when", ["step.started", "step.finished", "value.defined", "run.finished"]
-)
+@pytest.mark.parametrize("when", ["step.started", "step.finished", "value.defined", "run.finished"])
 def test_an_interrupted_script_goes_on_and_repeats_nothing(
     opened: Opened, workspace: Path, when: str
 ):

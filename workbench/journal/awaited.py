@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from workbench.errors import Cancelled, ForeignAwait, StepFailed, UsageError
 from workbench.foreign import Raised, attempt
+from workbench.journal.strands import is_asyncio
 from workbench.workflow.effects import CLOSING, Join, StreamStep
 
 _PATIENCE = 1000
@@ -102,13 +103,20 @@ def foreign(wanted: object, frame: FrameType | None) -> ForeignAwait:
 
 def check_runtime_error(error: BaseException) -> BaseException:
     """Name the line where asyncio was asked for a loop that, on purpose, is not there."""
-    if type(error) is not RuntimeError or "no running event loop" not in str(error):
+    files = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    if not _misses_loop(error, files[-1][0] if files else ""):
         return error
     place = "an unknown line"
-    for frame, line in walk_tb(error.__traceback__):
-        file = frame.f_code.co_filename
-        if "asyncio" not in file and not file.replace("\\", "/").endswith("workbench/foreign.py"):
+    for file, line in files:
+        if not is_asyncio(file) and not file.replace("\\", "/").endswith("workbench/foreign.py"):
             place = f"{file}:{line}"
     found = ForeignAwait(f"{place} needs an event loop", hint=_REMEDY, line=place)
     found.__cause__ = error
     return found
+
+
+def _misses_loop(error: BaseException, raised_in: str) -> bool:
+    """Whether this is asyncio without a loop; its locks then stumble over the None they got."""
+    if type(error) is RuntimeError:
+        return "no running event loop" in str(error)
+    return type(error) is AttributeError and is_asyncio(raised_in) and "'NoneType'" in str(error)

@@ -45,7 +45,8 @@ def cut_of(reader: Reader, run_id: str, at: int | str | None) -> int:
     last = reader.last_seq(run_id)
     if isinstance(at, str):
         named = list(reader.rows(run_id, kinds={"checkpoint.taken"}))
-        found = [row.seq for row in named if row.data["name"] == at]
+        # One that a workflow asked for is answered by the very next row, which belongs to it.
+        found = [row.seq + bool(row.key) for row in named if row.data["name"] == at]
         if not found:
             raise UnknownName("checkpoint", at, [row.data["name"] for row in named])
         return found[-1]

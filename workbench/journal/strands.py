@@ -176,4 +176,9 @@ _PLUMBING = (
 
 def _is_ours(code: CodeType) -> bool:
     """Whether a frame is the plumbing of awaiting, which is nobody's place to look at."""
-    return code.co_filename.replace("\\", "/").endswith(_PLUMBING)
+    return code.co_filename.replace("\\", "/").endswith(_PLUMBING) or is_asyncio(code.co_filename)
+
+
+def is_asyncio(file: str) -> bool:
+    """Whether a source file is asyncio's own."""
+    return "/asyncio/" in file.replace("\\", "/")

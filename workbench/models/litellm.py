@@ -153,10 +153,12 @@ class LitellmModel:
 
     def _key(self, options: Mapping[str, Any]) -> str | None:
         """The key a request is sent with, or None for the provider's own variable."""
-        name = options.get("api_key_env")
+        name: Any = options.get("api_key_env")
         if name is None:
             # The provider's own key must not go to an address that somebody configured.
             return "none" if options.get("api_base") else None
+        if hasattr(name, "resolve"):
+            return str(name.resolve(self._environ))
         if not self._environ.get(str(name)):
             raise ConfigError(f"the environment variable {name} is not set", key="api_key_env")
         return self._environ[str(name)]

@@ -8,7 +8,7 @@ blanks. Whatever either does not understand becomes a note and a question.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -60,6 +60,9 @@ _NOTES = {
 }
 
 
+_EXPANDING = frozenset("$`*?[{~")
+"""Characters that a literal name hardly has: it stands there as written, so it is not known."""
+
 _COMMANDS = frozenset({"command", "declaration_command", "unset_command"})
 _ASIDE = frozenset({"variable_assignment", "file_redirect", "herestring_redirect"})
 """What stands in a simple command without being one of its words."""
@@ -101,6 +104,7 @@ def _read(text: str) -> Shell:
     secret = hidden(text)
     if secret:
         found.notes[f"hidden character {secret}"] = None
+        found.opaque = True
     argv = None if secret else _one_command(root, source, found)
     parts = tuple(found.parts)
     if argv is None:
@@ -165,11 +169,36 @@ class _Found:
 def _collect(source: bytes, found: _Found) -> Node:
     """Read one text and note every command of it, in the order in which they are written."""
     root = _parser().parse(source).root_node
+    moved: dict[int, list[Node]] = {}
     for node in _nodes(root):
         found.note(node)
-        if node.type in _COMMANDS and not found.is_full():
-            _add(_words(node, source), found)
+        if node.type == "redirected_statement":
+            _move_words(node, moved, found)
+        elif node.type in _COMMANDS and not found.is_full():
+            _add(_words(node, source, moved.get(node.id, [])), found)
     return root
+
+
+def _move_words(statement: Node, moved: dict[int, list[Node]], found: _Found) -> None:
+    """Give words behind a redirection (``rm > log x``) back to the command they belong to.
+
+    The grammar counts them as more files to redirect to.
+    """
+    words: list[Node] = []
+    for redirect in statement.children_by_field_name("redirect"):
+        inner = [redirect, *redirect.children_by_field_name("redirect")]
+        words += redirect.children_by_field_name("argument")
+        for one in inner:
+            words += one.children_by_field_name("destination")[1:]
+    if not words:
+        return
+    command = statement.child_by_field_name("body")
+    while command and command.type not in _COMMANDS:
+        command = command.named_children[-1] if command.named_children else None
+    if command is None:
+        found.opaque = True
+    else:
+        moved.setdefault(command.id, []).extend(words)
 
 
 def _nodes(root: Node) -> Iterator[Node]:
@@ -181,14 +210,14 @@ def _nodes(root: Node) -> Iterator[Node]:
         waiting.extend(reversed(node.children))
 
 
-def _words(command: Node, source: bytes) -> list[_Word]:
-    """A command's words; of ``export A=1`` the assignment is one.
+def _words(command: Node, source: bytes, moved: Sequence[Node] = ()) -> list[_Word]:
+    r"""A command's words; of ``export A=1`` the assignment is one.
 
-    The grammar cuts some words in two (``'r'\\m``). For bash a word ends only where something
+    The grammar cuts some words in two (``'r'\m``). For bash a word ends only where something
     stands between it and the next, so nodes that touch are one word again here.
     """
     words: list[_Word] = []
-    for node in command.children:
+    for node in (*command.children, *moved):
         if command.type == "command" and node.type in _ASIDE:
             continue
         start = node.start_byte
@@ -226,6 +255,7 @@ def _follow(found: _Found) -> None:
             before = len(found.parts)
             if inner.argv:
                 found.parts.append(inner.argv)
+                found.opaque = found.opaque or not _EXPANDING.isdisjoint(inner.argv[0])
             else:
                 _collect_inner(inner.script, found)
             waiting += [(new, depth + 1) for new in found.parts[before:]]

@@ -14,8 +14,8 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import Denied
-from workbench.foreign import Returned, attempt, attempt_async
+from workbench.errors import Denied, WorkbenchError
+from workbench.foreign import Raised, Returned, attempt, attempt_async
 from workbench.run.budget import Spent
 from workbench.run.hooks import HookCall
 from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
@@ -33,8 +33,10 @@ async def take(step: Step) -> None:
     try:
         outcome = await attempt_async(_bounded(step) if step.parked.cleanup else _pass(step))
     except asyncio.CancelledError:
-        step.write_stopped()
-        return
+        if step.task is not None and step.task.cancelling():
+            step.write_stopped()
+            return
+        outcome = Raised(WorkbenchError("what was performed cancelled itself"))
     if step.closed or (isinstance(outcome, Returned) and outcome.value is OPENED):
         return
     step.write(outcome)

@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from workbench.errors import Cancelled, StepFailed, WorkbenchError, describe
-from workbench.foreign import Raised
+from workbench.foreign import Raised, attempt
 from workbench.journal.events import Event, agent_of
 from workbench.journal.strands import Outcome
+from workbench.values import copied
 
 
 @dataclass(slots=True)
@@ -98,6 +99,11 @@ class RunOutcome:
             "usage": self.usage.to_json(),
             "denied": self.denied,
         }
+
+
+def valued(outcome: Outcome) -> Outcome:
+    """The outcome as its row will have it; a result that no row can carry is a failure."""
+    return outcome if isinstance(outcome, Raised) else attempt(copied, outcome.value)
 
 
 def outcome_data(outcome: Outcome) -> dict[str, Any]:

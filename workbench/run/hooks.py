@@ -15,10 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from workbench.errors import UnknownName, WorkbenchError
+from workbench.errors import InputError, UnknownName, WorkbenchError
 from workbench.foreign import Raised, attempt, attempt_async
 from workbench.journal.events import Event
 from workbench.permission.filter import Filter
+from workbench.values import copied
 
 BEFORE = frozenset({
     "before.ask", "before.call", "before.checkpoint", "before.discover", "before.follow",
@@ -123,7 +124,7 @@ class Hooks:
         for entry in self._by_event.get(call.event, ()):
             if not _concerns(entry, call):
                 continue
-            answer = attempt(entry.hook.function, call)
+            answer = attempt(_answered, entry.hook, call)
             call = _applied(call, entry.hook, answer, notes)
         return call, notes
 
@@ -134,10 +135,9 @@ class Hooks:
             if not _concerns(entry, call):
                 continue
             if entry.hook.is_async:
-                limited = asyncio.wait_for(entry.hook.function(call), entry.hook.deadline_s)
-                answer = await attempt_async(limited)
+                answer = await attempt_async(_answered_in_time(entry.hook, call))
             else:
-                answer = attempt(entry.hook.function, call)
+                answer = attempt(_answered, entry.hook, call)
             call = _applied(call, entry.hook, answer, notes)
         return call, notes
 
@@ -159,6 +159,21 @@ def _concerns(entry: _Entry, call: HookCall) -> bool:
     return entry.filter.matches(row)
 
 
+def _answered(by: Hook, call: HookCall) -> dict[str, Any] | None:
+    return _arguments(by.function(call))
+
+
+async def _answered_in_time(by: Hook, call: HookCall) -> dict[str, Any] | None:
+    return _arguments(await asyncio.wait_for(by.function(call), by.deadline_s))
+
+
+def _arguments(said: Any) -> dict[str, Any] | None:
+    """What a hook returned, as arguments that a row can carry."""
+    if said is not None and not isinstance(said, Mapping):
+        raise InputError(f"it returned {said!r}, which is neither None nor arguments")
+    return copied(said)
+
+
 def _applied(call: HookCall, by: Hook, answer: Any, notes: list[dict[str, Any]]) -> HookCall:
     if isinstance(answer, Raised):
         why = answer.error
@@ -168,6 +183,6 @@ def _applied(call: HookCall, by: Hook, answer: Any, notes: list[dict[str, Any]])
         raise Refused(f"hook {by.name!r} {kind}", hook=by.name, event=call.event)
     if answer.value is None:
         return call
-    before, after = dict(call.arguments), dict(answer.value)
+    before, after = dict(call.arguments), answer.value
     notes.append({"hook": by.name, "event": call.event, "before": before, "after": after})
     return replace(call, arguments=after)

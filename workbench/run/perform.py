@@ -14,6 +14,7 @@ from workbench.run.ask_model import ask_model
 from workbench.run.doubt import settle_doubt
 from workbench.run.use_tool import use_tool
 from workbench.run.waiting import Waiting
+from workbench.values import copied
 from workbench.workflow.effects import Repeat
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ async def _call(step: Step) -> Any:
     step.begin()
     step.stoppable = inspect.iscoroutinefunction(effect.subject)
     engine, given = step.run.world.engine, step.arguments
-    return await engine.run(effect.subject, *given["arguments"], **given["named"])
+    return copied(await engine.run(effect.subject, *given["arguments"], **given["named"]))
 
 
 async def _question(step: Step) -> Any:
@@ -124,7 +125,7 @@ async def perform_foreign(step: Step) -> Any:
     if effect.repeat is not Repeat.PURE:
         await step.run.rows.commit("step.started", step.key, step.start_data())
     step.begin()
-    return await performer(effect, step.key, step.idempotency_key)
+    return copied(await performer(effect, step.key, step.idempotency_key))
 
 
 INSTANT: Mapping[str, Callable[[Step], Any]] = {

@@ -5,7 +5,7 @@ The core never imports an edge; `workbench.bench` hands these in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, Protocol, TypeAlias
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
@@ -21,6 +21,14 @@ class Log(Protocol):
 
     def append(self, events: Sequence[Event], done: Done | None = None) -> None:
         """Queue rows; ``done`` is told, from any thread, once they are safe or cannot be."""
+        ...
+
+    def flush(self) -> None:
+        """Wait until every queued row is safe."""
+        ...
+
+    def rows(self, run_id: str) -> Iterator[Event]:
+        """A run's rows in order, those it shares with its parents included."""
         ...
 
 

@@ -11,7 +11,7 @@ import asyncio
 from asyncio import (
     _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
 )
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from typing import Any, Literal
 
 from workbench.errors import Cancelled, Deadlock, WorkbenchError, describe
@@ -22,7 +22,7 @@ from workbench.journal.replay import Replayed, replay
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.run import gate
 from workbench.run.budget import Budget, Limits
-from workbench.run.header import Header, RunOutcome, add_row, outcome_data
+from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
 from workbench.run.mail import Mail, steering_box
 from workbench.run.rows import Rows
 from workbench.run.scopes import Scopes
@@ -62,6 +62,7 @@ class Run:
         self._started: dict[str, Event] = {}
         self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
         self._ending = False
+        self._listeners: list[asyncio.Queue[Event | None]] = []
         self.error: BaseException | None = None
 
     # -- beginning -------------------------------------------------------------------------------
@@ -97,6 +98,24 @@ class Run:
             self.budget.limits = Limits.read(data["limits"])
         if row.run_id == self.run_id and row.kind.startswith("step.") and "duration_s" in data:
             self.budget.recall(data)
+
+    async def events(self) -> AsyncIterator[Event]:
+        """Every row, those that are there and then each as it comes, until the run ends or rests."""
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._listeners.append(queue)
+        if self._finished.done():
+            queue.put_nowait(None)
+        last = 0
+        for row in await asyncio.to_thread(self._recorded):
+            last = row.seq
+            yield row
+        while (event := await queue.get()) is not None:
+            if event.seq > last:
+                yield event
+
+    def _recorded(self) -> list[Event]:
+        self.world.log.flush()
+        return list(self.world.log.rows(self.run_id))
 
     # -- what people and programs do -------------------------------------------------------------
 
@@ -196,6 +215,8 @@ class Run:
 
     def _step_ended(self, step: Step) -> None:
         self.steps.pop(step.key, None)
+        if step.task is not None and step.task.cancelled():
+            step.write_stopped()  # it was ended before its first line
         self._settle()
 
     def _stop(self, key: str, reason: str) -> None:
@@ -216,13 +237,15 @@ class Run:
         if isinstance(outcome, Raised) and isinstance(outcome.error, Cancelled):
             step.write_cancelled(outcome.error.reason, "confirmed")
         else:
-            step.write(outcome, safe=False)
+            step.write(valued(outcome), safe=False)
 
     # -- rows coming back ------------------------------------------------------------------------
 
     def _deliver(self, row: Event) -> None:
         add_row(self.usage, row)
         self.world.publish(row)
+        for queue in self._listeners:
+            queue.put_nowait(row)
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
         if row.is_fed and self.drive.outcome is None and self.status != "suspended":
@@ -283,9 +306,10 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self._ending = True
-        if isinstance(outcome, Raised):
-            self.error = outcome.error
-        data = outcome_data(outcome)
+        told = valued(outcome)
+        if isinstance(told, Raised):
+            self.error = told.error
+        data = outcome_data(told)
         status: Status = data["outcome"]
         self._append_last("run.finished", data, status, data.get("result"), data.get("error"))
 
@@ -303,6 +327,8 @@ class Run:
 
     def _close(self, status: Status, result: Any, error: dict[str, Any] | None) -> None:
         self.status = status
+        for queue in self._listeners:
+            queue.put_nowait(None)
         if not self._finished.done():
             self._finished.set_result(
                 RunOutcome(self.run_id, status, result, error, self.usage, self.rows.seq)

@@ -51,9 +51,7 @@ class Scopes:
 
     def adopt(self, agent: Agent) -> str:
         """Take an agent in; the digest of its definition."""
-        for tool in agent.tools:
-            if isinstance(tool, Tool):
-                self.tools[tool.name] = tool
+        self.adopt_quietly(agent)
         name = self._name(agent)
         if name not in self.definitions:
             self.define(agent.definition())
@@ -75,9 +73,10 @@ class Scopes:
 
     def tool(self, name: str) -> Tool:
         """A tool by name: the run's own, or the registry's."""
-        found = self.tools.get(name) or self._run.world.tools.get(name)
+        world = self._run.world
+        found = self.tools.get(name) or world.tools.get(name) or world.brought.get(name)
         if found is None:
-            raise UnknownName("tool", name, {**self._run.world.tools, **self.tools})
+            raise UnknownName("tool", name, {**world.tools, **world.brought})
         return found
 
     def agent(self, subject: Any, name: str) -> Agent:
@@ -117,8 +116,9 @@ class Scopes:
             found = self.pattern(effect.subject, effect.name)
             return Body(lambda: found.function(**read_agents(inputs)))
         agent = self._defined(data["agent"], effect)
-        tools = self.tools_of(agent)
-        return Body(lambda: turn(agent, tools, inputs), agent.signature.read_outputs)
+        return Body(
+            lambda: turn(agent, self.tools_of(agent), inputs), agent.signature.read_outputs
+        )
 
     def _defined(self, name: str, effect: Effect[Any]) -> Agent:
         subject = effect.subject
@@ -141,7 +141,7 @@ class Scopes:
         """Remember an agent's own tools without a row, as a replay must."""
         for tool in agent.tools:
             if isinstance(tool, Tool):
-                self.tools[tool.name] = tool
+                self.tools[tool.name] = self._run.world.brought[tool.name] = tool
 
 
 def open_scope(step: Step) -> None:

@@ -51,6 +51,8 @@ class World:
     hooks: Hooks = field(default_factory=Hooks)
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    brought: dict[str, Tool] = field(default_factory=dict[str, Tool])
+    """Tools that came with agents and not from the registry, of all runs of this process."""
     patterns: dict[str, Pattern[..., Any]] = field(default_factory=dict[str, "Pattern[..., Any]"])
     performers: dict[str, Performer] = field(default_factory=dict[str, "Performer"])
     approval_timeout_s: float | None = None

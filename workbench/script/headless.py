@@ -75,7 +75,7 @@ class Front:
         """
         playing = Playing(self.bench, parse_script(text, name), name, self.streams)
         with Interrupts(self.bench, self.streams.notice) as interrupts:
-            async with self._attended() as answering:
+            async with self.attended() as answering:
                 ended = await playing.play(resume=resume)
         children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
         return self._finish(ended, children or [ended], again, interrupts, answering)
@@ -84,7 +84,7 @@ class Front:
         """Do one command that ends in a run; the exit code."""
         session = Session(self.bench)
         with Interrupts(self.bench, self.streams.notice) as interrupts:
-            async with self._attended() as answering:
+            async with self.attended() as answering:
                 # How the run ended is in its rows; what did not get as far as a run is raised.
                 with suppress(RunEnded, Suspended):
                     self.streams.done(line, await perform(session, line))
@@ -94,10 +94,11 @@ class Front:
 
     async def look(self, line: Line) -> int:
         """Do one command that only says something; the exit code."""
-        self.streams.done(line, await perform(Session(self.bench), line))
+        self.streams.data(await perform(Session(self.bench), line))
         return 0
 
-    def _attended(self) -> _Attended:
+    def attended(self) -> _Attended:
+        """Have rows shown and questions answered while this is entered."""
         return _Attended(self)
 
     def _finish(

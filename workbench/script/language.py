@@ -7,10 +7,12 @@ r"""The language of commands: one command a line, read the same in a script and 
     as wanted
     END
 
-A line has a name, words and ``key=value`` pairs; a last word ``&`` sends it to the background.
+A line has a name, words and ``key=value`` pairs; a last word ``&`` sends it to the background,
+and a last ``\`` carries it on to the next line.
 What is quoted is text: single quotes take everything literally, double quotes know ``\n``,
 ``\t``, ``\"``, ``\\`` and ``\uXXXX``. A bare value is JSON if it is JSON and text otherwise, but
-one that opens with ``[`` or ``{`` has to be JSON. Nothing is expanded and nothing substituted.
+one that opens with ``[`` or ``{`` has to be JSON. Between single quotes such a list or object is
+JSON too, as one is used to from a shell. Nothing is expanded and nothing substituted.
 """
 
 from __future__ import annotations
@@ -70,11 +72,21 @@ def parse_line(text: str) -> Line | None:
 def _lines(rows: list[str], file: str) -> Iterator[Line]:
     number = 0
     while number < len(rows):
-        reader = _Reader(rows[number], Place(file, number + 1))
-        words = reader.words()
-        number = _fill_blocks(words, rows, number + 1, file)
+        words, number = _command(rows, number, file)
         if words:
-            yield _line(words, Place(file, reader.place.line, words[0].column))
+            yield _line(words, words[0].place)
+
+
+def _command(rows: list[str], number: int, file: str) -> tuple[list[_Word], int]:
+    """The words of the command that starts in a row, and the number of the row after it."""
+    words: list[_Word] = []
+    goes_on = True
+    while goes_on and number < len(rows):
+        reader = _Reader(rows[number], Place(file, number + 1))
+        found, goes_on = reader.words()
+        number = _fill_blocks(found, rows, number + 1)
+        words += found
+    return words, number
 
 
 @dataclass(slots=True)
@@ -82,7 +94,7 @@ class _Word:
     """A word as read: its text, its key if it is a pair, and what may still be said of it."""
 
     text: str
-    column: int
+    place: Place
     key: str = ""
     value: Json = None
     is_bare: bool = True
@@ -99,11 +111,10 @@ def _line(words: list[_Word], place: Place) -> Line:
     rest = rest[:-1] if background else rest
     named: dict[str, Json] = {}
     for word in rest:
-        at = Place(place.file, place.line, word.column)
         if word.is_bare and word.text == "&" and not word.key:
-            raise _wrong(at, "'&' can only be the last word; quote it if it is text")
+            raise _wrong(word.place, "'&' can only be the last word; quote it if it is text")
         if word.key in named:
-            raise _wrong(at, f"{word.key!r} is given twice")
+            raise _wrong(word.place, f"{word.key!r} is given twice")
         if word.key:
             named[word.key] = word.value
     name = first.text.removeprefix("/") if first.is_bare else first.text
@@ -112,14 +123,13 @@ def _line(words: list[_Word], place: Place) -> Line:
     return Line(name, tuple(w.text for w in rest if not w.key), named, background, place)
 
 
-def _fill_blocks(words: list[_Word], rows: list[str], number: int, file: str) -> int:
+def _fill_blocks(words: list[_Word], rows: list[str], number: int) -> int:
     """Give each block its lines, in order; returns the number of the row after them."""
     for word in words:
         if not word.block:
             continue
         if word.block not in rows[number:]:
-            place = Place(file, number, word.column)
-            raise _wrong(place, f"the block opened here has no line {word.block!r} to end it")
+            raise _wrong(word.place, f"the block opened here has no line {word.block!r} to end it")
         end = rows.index(word.block, number)
         word.text = "\n".join(rows[number:end])
         if word.key:
@@ -144,36 +154,40 @@ class _Reader:
     place: Place
     at: int = 0
 
-    def words(self) -> list[_Word]:
+    def words(self) -> tuple[list[_Word], bool]:
+        """The row's words, and whether the next row goes on with them."""
         found: list[_Word] = []
         while True:
             while self.at < len(self.row) and self.row[self.at] in " \t\r":
                 self.at += 1
             if self.at >= len(self.row) or self.row[self.at] == "#":
-                return found
+                return found, False
+            if self.row[self.at :].rstrip() == "\\":
+                return found, True
             found.append(self._word())
 
     def _word(self) -> _Word:
-        column = self.at + 1
+        place = Place(self.place.file, self.place.line, self.at + 1)
         if block := _BLOCK.match(self.row, self.at):
             self.at = block.end()
-            return _Word("", column, block[1] or "", block=block[2], is_bare=False)
+            return _Word("", place, block[1] or "", block=block[2], is_bare=False)
         key = _KEY.match(self.row, self.at)
         if key is None:
             text, is_bare = self._text()
-            return _Word(text, column, is_bare=is_bare)
+            return _Word(text, place, is_bare=is_bare)
         self.at = key.end()
-        return _Word("", column, key[0][:-1], self._value())
+        return _Word("", place, key[0][:-1], self._value())
 
     def _value(self) -> Json:
         if self.row[self.at : self.at + 1] in {"[", "{"}:
             return self._json()
+        is_single = self.row[self.at : self.at + 2] in {"'[", "'{"}
         text, is_bare = self._text()
-        if not is_bare:
+        if not is_bare and not is_single:
             return text
         try:
             return cast("Json", json.loads(text, parse_constant=_not_json))
-        except ValueError:
+        except (ValueError, RecursionError):
             return text
 
     def _json(self) -> Json:

@@ -8,7 +8,7 @@ is written in ASCII, which needs none.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal, Protocol, TextIO, TypeAlias
 
 from workbench.journal.events import Event
@@ -70,10 +70,22 @@ class Streams:
         if not self._shows_lines:
             return
         if self.form == "text":
-            for text in output.lines:
-                self._write(self._out, plain(text))
+            self.say(output.lines)
         elif self.form == "jsonl":
             self._json({"type": "line", "command": line.name, "data": output.data})
+
+    def say(self, lines: Iterable[str]) -> None:
+        """Text for people, on stdout."""
+        for text in lines:
+            self._write(self._out, plain(text))
+
+    def data(self, output: Output) -> None:
+        """All there is to say, in the form that was asked for."""
+        if self.form == "text":
+            self.say(output.lines)
+        else:
+            indent = 2 if self.form == "json" else None
+            self._write(self._out, json.dumps(output.data, indent=indent))
 
     def row(self, row: Event) -> None:
         """A row of some run."""

@@ -19,6 +19,7 @@ from textual.binding import BindingType
 from textual.css.query import NoMatches
 from textual.screen import Screen
 
+from workbench.journal.events import Event
 from workbench.plain import one_line
 from workbench.tui import front
 from workbench.tui.clock import Clock, WallClock
@@ -175,7 +176,10 @@ class KaizenApp(App[int]):
         taken = self.feed.take(AT_ONCE)
         asked = len(board.inbox)
         for row in taken.rows:
-            board.fold(row)
+            if isinstance(row, Event):
+                board.fold(row)
+            else:
+                board.begun(row.run_id, row.key, row.data)
         for live in taken.live:
             board.live(live.kind, live.run_id, live.key, live.data)
         if taken.dropped:

@@ -27,8 +27,10 @@ class LiveShown(NamedTuple):
 class Taken(NamedTuple):
     """What one look took out."""
 
-    rows: list[Event]
+    rows: list[Event | LiveShown]
+    """Rows, and the live word that a step without an intent row began, in order."""
     live: list[LiveShown]
+    """All other live news: streamed text, progress."""
     dropped: int
     more: bool
     """Whether something is left for the next look."""
@@ -41,7 +43,7 @@ class Feed:
         self._wake = wake
         self._limit = limit
         self._lock = Lock()
-        self._rows: deque[Event] = deque()
+        self._rows: deque[Event | LiveShown] = deque()
         self._live: dict[tuple[str, str, str], LiveShown] = {}
         self._dropped = 0
         self._awake = False
@@ -49,8 +51,8 @@ class Feed:
     def put(self, item: Any) -> None:
         """Take in a row or a live event; costs the core a lock and an append."""
         with self._lock:
-            if isinstance(item, Event):
-                self._rows.append(item)
+            if isinstance(item, Event) or item.kind == "started":
+                self._rows.append(item if isinstance(item, Event) else _shown(item))
                 if len(self._rows) > self._limit:
                     self._rows.popleft()
                     self._dropped += 1
@@ -76,10 +78,15 @@ class Feed:
         """Keep the newest text of a step and count its pieces; other live news by its kind."""
         key = (item.kind, item.run_id, item.key)
         found = self._live.get(key)
-        is_mapping = isinstance(item.data, Mapping)
-        data = dict(cast("Mapping[str, Any]", item.data)) if is_mapping else {"raw": item.data}
+        data = dict(_shown(item).data)
         data["pieces"] = 1 + (found.data["pieces"] if found else 0)
         if found and item.kind == "delta":
             text = str(found.data.get("text", "")) + str(data.get("text", ""))
             data["text"] = text[-400:]
         self._live[key] = LiveShown(item.kind, item.run_id, item.key, data)
+
+
+def _shown(item: Any) -> LiveShown:
+    is_mapping = isinstance(item.data, Mapping)
+    data = dict(cast("Mapping[str, Any]", item.data)) if is_mapping else {"raw": item.data}
+    return LiveShown(item.kind, item.run_id, item.key, data)

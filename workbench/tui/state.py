@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, cast
 
 from workbench.journal.events import Event, agent_of, agents_of, parent_of
 from workbench.tui.asked import Asked, asked_in
 from workbench.tui.branches import Branch
+from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown
 from workbench.tui.trace_rows import (
     RESULTS,
     Trace,
@@ -25,67 +25,6 @@ from workbench.tui.trace_rows import (
     started,
     usage_of,
 )
-
-AgentState: TypeAlias = Literal["idle", "busy", "WAITING", "paused", "done"]
-
-ENDED = frozenset({"returned", "failed", "cancelled", "out_of_budget", "suspended"})
-
-
-@dataclass(slots=True)
-class RunShown:
-    """One run as far as it is known."""
-
-    run_id: str
-    pattern: str = ""
-    title: str = ""
-    status: str = "running"
-    started_at: float = 0.0
-    ended_at: float | None = None
-    model: str = ""
-    steps: int = 0
-    tokens: int = 0
-    cost_usd: float = 0.0
-    waiting: int = 0
-    last_seq: int = 0
-    agents: dict[str, AgentShown] = field(default_factory=dict[str, "AgentShown"])
-    open: dict[str, OpenStep] = field(default_factory=dict[str, "OpenStep"])
-    """Steps begun and not ended, by key."""
-    line: str = ""
-    """Where the pattern stands: ``debate.py:31``."""
-
-    @property
-    def is_over(self) -> bool:
-        """Whether nothing of it is going on."""
-        return self.status in ENDED
-
-
-@dataclass(slots=True)
-class AgentShown:
-    """One agent within one run; figures are its own, ``all_*`` include those it asked."""
-
-    run_id: str
-    name: str
-    parent: str
-    depth: int
-    busy: int = 0
-    waiting: int = 0
-    doing: str = ""
-    since: float = 0.0
-    tokens: int = 0
-    cost_usd: float = 0.0
-    all_tokens: int = 0
-    all_cost_usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenStep:
-    """A step under way: its line in the trace, whose it is, what it is."""
-
-    number: int
-    agent: str
-    effect: str
-    what: str
-    since: float
 
 
 class Board:
@@ -132,8 +71,15 @@ class Board:
         if run.last_seq and event.seq > run.last_seq + 1:
             self.gaps.add(event.run_id)
         run.last_seq = event.seq
+        run.last_at = event.at
         self.recent.append(event)
         self._fold.get(event.kind, self._note)(run, event)
+
+    def begun(self, run_id: str, key: str, data: Mapping[str, Any]) -> None:
+        """A step without an intent row began: its line waits for its outcome's row."""
+        run = self.runs.get(run_id)
+        if run is not None and key not in run.open:
+            self._begin(run, Event(run_id, 0, run.last_at, "step.started", key, dict(data)))
 
     def live(self, kind: str, run_id: str, key: str, data: Mapping[str, Any]) -> None:
         """Take in what is not a row: streamed text and progress; what waits comes as rows."""
@@ -262,13 +208,16 @@ class Board:
         self.news |= {"runs", "agents", "trace", "branches"}
 
     def _step_started(self, run: RunShown, event: Event) -> None:
-        effect = str(event.data.get("effect", ""))
-        name = str(event.data.get("agent") or agent_of(event.key))
         again = run.open.get(event.key)
-        row = started(event)
         if again is not None:
-            self.trace.replace(again.number, row._replace(result="attempt again"))
-            return
+            self.trace.replace(again.number, started(event)._replace(result="attempt again"))
+        else:
+            self._begin(run, event)
+
+    def _begin(self, run: RunShown, event: Event) -> None:
+        effect = str(event.data.get("effect", ""))
+        name = agent_of(event.key)
+        row = started(event)
         number = self.trace.add(row)
         run.open[event.key] = OpenStep(number, name, effect, row.what, event.at)
         if not agents_of(event.key) and event.data.get("line"):
@@ -283,7 +232,7 @@ class Board:
     def _step_ended(self, run: RunShown, event: Event) -> None:
         step = run.open.pop(event.key, None)
         begun = self.trace.at(step.number) if step else None
-        row = finished(event, begun)
+        row = finished(self._completed(run, event), begun)
         if step is not None and begun is not None:
             self.trace.replace(step.number, row)
         else:
@@ -294,6 +243,23 @@ class Board:
             self._rest(run, event, step)
         self._deltas.pop((run.run_id, event.key), None)
         self.news |= {"trace", "agents", "runs", "branches"}
+
+    def _completed(self, run: RunShown, event: Event) -> Event:
+        """The outcome of a tool call with its arguments, from the reply that asked for it."""
+        data, turn = event.data, parent_of(event.key)
+        result = data.get("result")
+        if data.get("effect") == "model" and isinstance(result, Mapping):
+            found = cast("Mapping[str, Any]", result)
+            run.calls[turn] = list(found.get("calls") or ())
+        if data.get("effect") != "tool" or "arguments" in data:
+            return event
+        calls = run.calls.get(turn, [])
+        call = next((call for call in calls if call.get("name") == data.get("name")), None)
+        if call is None:
+            return event
+        calls.remove(call)
+        told = data | {"arguments": call.get("arguments")}
+        return Event(event.run_id, event.seq, event.at, event.kind, event.key, told)
 
     def _rest(self, run: RunShown, event: Event, step: OpenStep) -> None:
         """The agent of an ended step turns to what is still open around it, or rests."""

@@ -15,7 +15,8 @@ from workbench.tui.clock import count, money, span
 from workbench.tui.grades import state_role
 from workbench.tui.keys import HINT, KEYS, Place, written
 from workbench.tui.layout import PANES, SINGLE, TABBED, Mode, PaneName
-from workbench.tui.state import Board, RunShown
+from workbench.tui.shown import RunShown
+from workbench.tui.state import Board
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,12 +107,21 @@ def _brief_mapping(mapping: Mapping[str, Any], room: int) -> str:
         return brief(next(iter(mapping.values())), room)
     parts: list[str] = []
     left = room
-    for key, value in mapping.items():
+    for key, value in short_first(mapping).items():
         parts.append(f"{key}={brief(value, min(left, 60))}")
         left -= len(parts[-1]) + 1
         if left <= 0:
             break
     return " ".join(parts)[:room]
+
+
+def short_first(mapping: Mapping[str, Any]) -> dict[str, Any]:
+    """What is short says most: a path before the text that is written there."""
+    return dict(sorted(mapping.items(), key=lambda item: _is_long(item[1])))
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, Mapping | list | tuple) or (isinstance(value, str) and len(value) > 40)
 
 
 def danger_of(value: Any) -> int:
@@ -129,7 +138,7 @@ def row_of(event: Event) -> TraceRow:
         event.seq,
         event.at,
         event.run_id,
-        intern(str(event.data.get("agent") or agent_of(event.key))),
+        intern(agent_of(event.key) or str(event.data.get("agent") or "")),
         intern(_KINDS.get(event.kind, event.kind)),
         what,
         danger_of(event.data.get("danger")),
@@ -150,7 +159,7 @@ def started(event: Event) -> TraceRow:
         event.seq,
         event.at,
         event.run_id,
-        intern(str(data.get("agent") or agent_of(event.key))),
+        intern(agent_of(event.key)),
         intern(effect),
         _step_words(effect, data),
         danger_of(data.get("danger")),
@@ -158,7 +167,7 @@ def started(event: Event) -> TraceRow:
         -1.0,
         0,
         0.0,
-        STEPS,
+        EVERYTHING if effect == "checkpoint" else STEPS,
         _depth(event.key),
     )
 
@@ -169,6 +178,7 @@ def finished(event: Event, begun: TraceRow | None) -> TraceRow:
     row = begun or started(event)
     usage = usage_of(data)
     return row._replace(
+        seq=row.seq or event.seq,
         state=event.kind.partition(".")[2].replace("finished", "done"),
         duration_s=_number(data.get("duration_s"), -1.0),
         tokens=usage[0],
@@ -206,8 +216,8 @@ def _depth(key: str) -> int:
 
 def _step_words(effect: str, data: Mapping[str, Any]) -> str:
     name = str(data.get("name", ""))
-    if effect in ("model", "now", "random"):
-        return name
+    if effect == "model":
+        return str(data.get("model") or name)
     return f"{name} {brief(data.get('arguments'))}"[:CROP].strip()
 
 

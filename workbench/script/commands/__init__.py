@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from workbench.errors import UnknownName
+from workbench.script import scratch
 from workbench.script.command import Command
 from workbench.script.commands import choosing, claiming, looking, permitting, running
 
@@ -21,6 +22,7 @@ COMMANDS: Mapping[str, Command] = {
         *permitting.COMMANDS,
         *looking.COMMANDS,
         *claiming.COMMANDS,
+        scratch.COMMAND,
         looking.help_command(_known),
     )
 }

@@ -16,7 +16,8 @@ from workbench.tui.clock import count, money, span
 from workbench.tui.grades import state_role
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
-from workbench.tui.state import AgentShown, Board, RunShown
+from workbench.tui.shown import AgentShown, RunShown
+from workbench.tui.state import Board
 
 
 class AgentLine(NamedTuple):
@@ -96,6 +97,7 @@ class AgentsPane(Lines[AgentLine]):
     """The list of runs and agents."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("agents")]
+    BORDER_TITLE = "1 Agents"
 
     def show(self, board: Board, now: float) -> None:
         """Take over what the board says; the cursor stays with its agent."""

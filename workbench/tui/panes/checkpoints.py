@@ -26,6 +26,7 @@ class CheckpointsPane(Lines[TreeRow]):
     """The tree of the selected run's family."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("checkpoints")]
+    BORDER_TITLE = "2 Checkpoints"
 
     class Wanted(Message):
         """The user asks for something at a line of the tree."""

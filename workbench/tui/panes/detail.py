@@ -117,6 +117,7 @@ class DetailPane(Lines[Written]):
     """The pane that shows one thing in full."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("detail")]
+    BORDER_TITLE = "4 Detail"
     CURSOR: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name

@@ -15,6 +15,7 @@ from workbench.tui.cells import Line, Role, Span, fit, width_of
 from workbench.tui.clock import span
 from workbench.tui.deciding import SCOPES, Deciding, Scope
 from workbench.tui.grades import danger_role, danger_word, state_role
+from workbench.tui.trace_rows import short_first
 from workbench.tui.written import Written, change_lines, labelled, text_lines, value_lines
 
 
@@ -119,11 +120,11 @@ def _call_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
     edited = state.edited.get(row.id)
     if edited is not None:
         yield ((Plain("args    edited by you; y allows these"), "warn"),)
-        yield from value_lines(edited, width, indent=2)
+        yield from value_lines(short_first(edited), width, indent=2)
         yield ((Plain("asked   as the agent wrote them"), "key"),)
     else:
         yield ((Plain("args"), "key"),)
-    yield from value_lines(row.arguments, width, indent=2)
+    yield from value_lines(short_first(row.arguments), width, indent=2)
 
 
 def _facts(row: Asked, width: int) -> Iterator[Written]:

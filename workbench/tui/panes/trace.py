@@ -29,6 +29,7 @@ class TracePane(Lines[TraceRow]):
     """The trace."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("trace")]
+    BORDER_TITLE = "3 Trace"
     FOLLOWS: ClassVar[bool] = True
 
     class FilterWanted(Message):

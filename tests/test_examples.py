@@ -1,0 +1,56 @@
+"""Every example runs as it stands, with no model, no key and no network."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+
+def run(argv: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "HOME": str(folder / "home"), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_an_example_runs_in_an_empty_folder(example: Path, tmp_path: Path) -> None:
+    done = run([sys.executable, str(example)], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+    assert not done.stderr
+
+
+def blocks(language: str) -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", blocks("python"), ids=lambda code: code.split("\n")[0])
+def test_a_python_block_of_the_readme_runs(code: str, tmp_path: Path) -> None:
+    # In a file, because patterns and tools are found again by module.
+    (tmp_path / "block.py").write_text(code, encoding="utf-8")
+    done = run([sys.executable, "block.py"], tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_readme_names_commands_that_exist() -> None:
+    names = {line.split()[2] for line in "\n".join(blocks("sh")).splitlines() if "dev.py" in line}
+    shown = run([sys.executable, str(ROOT / ".ci" / "dev.py"), "--help"], ROOT).stdout
+    assert names
+    assert all(name in shown for name in names)
+
+
+def test_the_readme_s_agent_file_is_an_agent() -> None:
+    from workbench.agent.files import load_agent
+
+    (text,) = blocks("toml")
+    assert load_agent(text, ".toml", "critic.toml").name == "critic"

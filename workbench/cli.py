@@ -1,0 +1,352 @@
+"""`kaizen-tui`: read the command line and hand over to the front it asks for.
+
+Only what argparse needs is imported here: ``--help`` and ``--version`` load no other room. What a
+front raises ends here too, as one sentence and an exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from workbench import __version__
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from workbench.script.shell import Asked
+
+_EPILOG = "Without a sub-command it opens the screen. First time here: kaizen-tui tour"
+_EXITS = (
+    "exit codes: 0 done, 1 a run failed or an expect is false, 2 usage, 3 settings, plugin or"
+    " trust, 4 model unreachable, 5 denied, 6 limit reached, 7 in doubt, 130/143 signals"
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the program; returns its exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _dispatch(words))
+
+
+def _dispatch(words: list[str]) -> int:
+    args = parser().parse_args(words)
+    if args.version:
+        sys.stdout.write(f"kaizen-tui {__version__}\n")
+        return 0
+    return _HANDLERS[_front(args)](args, words)
+
+
+def _front(args: argparse.Namespace) -> str:
+    chosen = [name for name in ("script", "line") if getattr(args, name)]
+    if args.command:
+        chosen.append(args.command)
+    if len(chosen) > 1:
+        from workbench.errors import UsageError
+
+        raise UsageError(f"{' and '.join(chosen)} exclude each other")
+    return chosen[0] if chosen else "screen"
+
+
+# -- what can be said ----------------------------------------------------------------------------
+
+
+class _Parser(argparse.ArgumentParser):
+    """Raises instead of exiting, and names the nearest right word."""
+
+    def error(self, message: str) -> NoReturn:
+        from workbench.errors import UnknownName, UsageError, nearest
+
+        wrong = re.search(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
+        if wrong:
+            known = re.findall(r"[\w:-]+", wrong[2])
+            what = "sub-command" if message.startswith("argument COMMAND") else "value"
+            raise UnknownName(what, wrong[1], known)
+        unknown = re.search(r"unrecognized arguments: (\S+)", message)
+        guess = nearest(unknown[1], self._option_string_actions) if unknown else None
+        hint = f"Did you mean {guess}?" if guess else "See: kaizen-tui --help"
+        raise UsageError(message, hint=hint)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    common = _common()
+    top = _Parser(
+        "kaizen-tui",
+        description="A terminal workbench for AI agents.",
+        epilog=f"{_EPILOG}. {_EXITS}.",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="store_true", help="say the version")
+    top.add_argument("--script", metavar="FILE", help="run a file of commands; - reads stdin")
+    top.add_argument("--line", action="store_true", help="a prompt instead of the screen")
+    top.set_defaults(**_DEFAULTS)
+    subs = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    for name, (summary, arguments) in _COMMANDS.items():
+        sub = subs.add_parser(
+            name, help=summary, description=summary, parents=[common], allow_abbrev=False
+        )
+        for words, settings in arguments:
+            sub.add_argument(*words, **settings)
+    return top
+
+
+_DEFAULTS: dict[str, Any] = {
+    "workspace": ".",
+    "config": None,
+    "set": [],
+    "model": None,
+    "mode": None,
+    "output": "text",
+    "confirm": False,
+    "resume_script": False,
+    "screen": False,
+}
+
+
+def _common() -> _Parser:
+    """Options that stand before or after a sub-command."""
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    add = common.add_argument
+    add("--workspace", metavar="DIR", help="the folder agents work in (default: this one)")
+    add("--config", metavar="FILE", help="settings to use instead of the folder's own")
+    add("--set", metavar="KEY=VALUE", action="append", help="a setting, e.g. limits.usd=0.5")
+    add("--model", metavar="NAME", help="provider:name for agents that name none")
+    add("--mode", metavar="MODE", help="plan, confirm, edits or auto")
+    add("--output", choices=("text", "json", "jsonl"), help="the form of what goes to stdout")
+    add("--confirm", action="store_true", help="ask at the keyboard what no rule allows")
+    add("--resume", dest="resume_script", action="store_true", help="go on with a script")
+    add("--screen", action="store_true", help="play the script on the screen")
+    return common
+
+
+_Argument = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def _arg(*words: str, **settings: Any) -> _Argument:
+    return words, settings
+
+
+_WORDS = _arg("words", nargs="*", metavar="KEY=VALUE")
+_RUN = _arg("run", metavar="RUN", help="an id or its beginning")
+
+_COMMANDS: dict[str, tuple[str, list[_Argument]]] = {
+    "tour": ("see everything in a minute, without a model", []),
+    "run": ("run a pattern", [_arg("name", metavar="PATTERN"), _WORDS]),
+    "ask": ("ask one agent", [_arg("name", metavar="AGENT"), _WORDS]),
+    "init": ("make a folder keep its own runs", [_arg("folder", nargs="?", default="")]),
+    "doctor": ("say what works here and how to mend the rest", []),
+    "config": (
+        "show every setting and where it comes from",
+        [_arg("act", nargs="?", choices=("show",), default="show")],
+    ),
+    "runs": ("list runs, newest first", [_arg("words", nargs="*", metavar="SEARCH")]),
+    "show": ("show a run", [_RUN]),
+    "resume": ("go on with a run that was interrupted or killed", [_RUN]),
+    "fork": (
+        "start a run from a place in another",
+        [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
+    ),
+    "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
+    "plugins": ("list plugins and what became of them", []),
+    "agents": ("list agents", []),
+    "patterns": ("list patterns", []),
+    "models": ("list the models that can be asked", []),
+    "rules": ("list the permission rules", []),
+    "trust": (
+        "look at what a folder brings, and trust it",
+        [
+            _arg("files", nargs="*", metavar="FILE", help="more files of the folder"),
+            _arg("--yes", action="store_true", help="do not ask"),
+            _arg("--revoke", action="store_true", help="take trust back"),
+        ],
+    ),
+}
+
+
+# -- the fronts ----------------------------------------------------------------------------------
+
+
+def _asked(args: argparse.Namespace, words: list[str]) -> Asked:
+    from pathlib import Path
+
+    from workbench.errors import UsageError
+    from workbench.script.shell import Asked
+
+    flags = {name: getattr(args, name) for name in ("model", "mode") if getattr(args, name)}
+    for pair in args.set:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair!r} is not KEY=VALUE")
+        flags[key] = value
+    workspace = Path(args.workspace)
+    if not workspace.is_dir():
+        raise UsageError(f"{args.workspace} is no folder")
+    return Asked(
+        words, workspace, args.config, flags, args.output, args.confirm, args.resume_script
+    )
+
+
+def _screen(args: argparse.Namespace, words: list[str]) -> int:
+    return _on_screen(_asked(args, words))
+
+
+def _on_screen(asked: Asked, script: Path | None = None, *, tour: bool = False) -> int:
+    """Open the screen; without a terminal that is an error of usage."""
+    if not _has_terminal():
+        from workbench.errors import UsageError
+
+        raise UsageError(
+            "there is no terminal for the screen",
+            hint="Without one: kaizen-tui --script FILE, or kaizen-tui run PATTERN",
+        )
+    from workbench.script.shell import scripted_workspace
+
+    workspace = scripted_workspace(asked, script, tour=tour)
+    from workbench.tui.app import run_app
+
+    return run_app(workspace=workspace, config=asked.settings(workspace), tour=tour, script=script)
+
+
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _script(args: argparse.Namespace, words: list[str]) -> int:
+    from pathlib import Path
+
+    from workbench.script import shell
+
+    asked = _asked(args, words)
+    if args.screen:
+        return _on_screen(asked, Path(args.script))
+    return shell.script(asked, args.script)
+
+
+def _tour(args: argparse.Namespace, words: list[str]) -> int:
+    asked = _asked(args, words)
+    if _has_terminal() and args.output == "text":
+        return _on_screen(asked, tour=True)
+    from workbench.script import shell
+
+    return shell.tour(asked)
+
+
+def _line(args: argparse.Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    return shell.line_mode(_asked(args, words))
+
+
+def _run(args: argparse.Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    name = args.run if args.command == "fork" else args.name
+    return shell.command(_asked(args, words), args.command, [name, *args.words])
+
+
+def _resume(args: argparse.Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    return shell.resume(_asked(args, words), args.run)
+
+
+_LOOKS = {
+    "agents": ("agent", "list"),
+    "patterns": ("pattern", "list"),
+    "models": ("model", "list"),
+    "rules": ("rules",),
+}
+
+
+def _look(args: argparse.Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    name, *given = _LOOKS.get(args.command, (args.command,))
+    given += [getattr(args, name) for name in ("run", "file") if hasattr(args, name)]
+    return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
+
+
+def _keep(args: argparse.Namespace, words: list[str]) -> int:
+    from workbench.script import housekeeping as keep
+
+    asked = _asked(args, words)
+    match args.command:
+        case "init":
+            return keep.init(asked, args.folder)
+        case "trust":
+            return keep.trust_folder(asked, args.files, yes=args.yes, revoke=args.revoke)
+        case "config":
+            return keep.config_show(asked)
+        case "plugins":
+            return keep.plugins(asked)
+        case _:
+            return keep.doctor(asked)
+
+
+_HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
+    "screen": _screen,
+    "script": _script,
+    "line": _line,
+    "tour": _tour,
+    "resume": _resume,
+    **dict.fromkeys(("run", "ask", "fork"), _run),
+    **dict.fromkeys(("runs", "show", "export", *_LOOKS), _look),
+    **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
+}
+
+
+# -- the top of every front ----------------------------------------------------------------------
+
+
+def guarded(front: Callable[[], int]) -> int:
+    """Run a front; whatever it raises becomes one sentence on stderr and an exit code."""
+    try:
+        return front()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001 - the top of a front: one of the three named places
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    from workbench.errors import WorkbenchError
+    from workbench.plain import plain
+
+    if isinstance(error, WorkbenchError):
+        from workbench.script.ended import exit_code_of
+
+        sys.stderr.write(f"kaizen-tui: {plain(str(error))}\n")
+        return exit_code_of(error)
+    where = _traceback_file(error)
+    name = type(error).__name__
+    sys.stderr.write(f"kaizen-tui: unexpected {name}: {plain(str(error))} (details: {where})\n")
+    return 1
+
+
+def _traceback_file(error: Exception) -> str:
+    """Keep the traceback in the user's data folder; where, for the message."""
+    import traceback
+
+    from workbench.config.folders import data_folder
+    from workbench.errors import ConfigError
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        folder = data_folder(os.environ)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "unexpected.log"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.chmod(0o600)
+    except (OSError, ConfigError):
+        return "not kept: the data folder cannot be written"
+    return str(path)

@@ -1,0 +1,160 @@
+"""`kaizen-tui doctor`: what works here, and the command that mends what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.config import Config, load
+from workbench.config.folders import shipped, state_folder
+from workbench.config.trust import standing
+from workbench.errors import WorkbenchError
+from workbench.models.probe import reachable
+from workbench.plugins import discover, installed
+from workbench.store.store import Store
+from workbench.tools.sandbox.detect import detect
+
+_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    """False when something a user may want does not work; nothing here keeps a run from going."""
+    what: str
+    mend: str = ""
+    """A command, or empty when there is nothing to mend."""
+
+
+def examine(workspace: Path, environment: Mapping[str, str]) -> list[Finding]:
+    """Look at everything, in order of what a user meets first. Changes nothing."""
+    try:
+        config = load(environment=environment, workspace=workspace)
+    except WorkbenchError as error:
+        # A settings file that cannot be read hides nothing else from this list.
+        finding = Finding("settings", False, str(error), "kaizen-tui config show")
+        return [finding, *_findings(Config(workspace=workspace), workspace, environment)]
+    found = ", ".join(dict.fromkeys(config.sources.values())) or "defaults"
+    settings = Finding("settings", not config.notices, "; ".join(config.notices) or found)
+    return [settings, *_findings(config, workspace, environment)]
+
+
+def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        lambda: _terminal(environment),
+        _sandbox,
+        lambda: _ollama(config),
+        lambda: _keys(config, environment),
+        lambda: _trust(workspace, environment),
+        lambda: _plugins(config, workspace, environment),
+        lambda: _database(workspace, environment),
+    ]
+    for check in checks:
+        try:
+            yield from check()
+        except WorkbenchError as error:
+            yield Finding("problem", False, str(error), error.hint)
+
+
+def _terminal(environment: Mapping[str, str]) -> Iterator[Finding]:
+    size = shutil.get_terminal_size()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield Finding("terminal", True, "none: scripts and commands work, the screen does not")
+        return
+    fits = size.columns >= 80 and size.lines >= 24
+    mend = "" if fits else "make the window at least 80 columns and 24 lines"
+    yield Finding("terminal", fits, f"{size.columns} columns, {size.lines} lines", mend)
+    true = environment.get("COLORTERM", "") in {"truecolor", "24bit"}
+    colours = "16 million" if true else environment.get("TERM", "unknown")
+    if environment.get("NO_COLOR"):
+        colours = "switched off by NO_COLOR"
+    yield Finding("colours", True, colours, "" if true else "export COLORTERM=truecolor")
+    utf8 = "UTF-8" in (sys.stdout.encoding or "").upper()
+    yield Finding("characters", utf8, sys.stdout.encoding, "" if utf8 else "export LANG=C.UTF-8")
+
+
+def _sandbox() -> Iterator[Finding]:
+    report = detect()
+    full = report.level == "full"
+    mend = "" if full else "sudo apt-get install bubblewrap"
+    yield Finding("sandbox", full, f"{report.level}: {report.why}", mend)
+
+
+def _ollama(config: Config) -> Iterator[Finding]:
+    for host in config.ollama.hosts:
+        answers = asyncio.run(reachable(host, 1.0))
+        what = f"{host} answers" if answers else f"{host} does not answer; the playbook stands in"
+        yield Finding("ollama", answers, what, "" if answers else "ollama serve")
+
+
+def _keys(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Names only: a key is never read here."""
+    found = [name for name in _KEYS if environment.get(name)]
+    yield Finding("keys", True, ", ".join(found) or "none in the environment")
+    for provider, secret in config.litellm.keys.items():
+        there = secret.is_there(environment)
+        mend = "" if there else f"export {secret.rest}=…"
+        yield Finding(f"key {provider}", there, str(secret), mend)
+
+
+def _trust(workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    stands = standing(workspace, environment)
+    if not stands.files:
+        yield Finding("trust", True, "this folder brings nothing that could act")
+    elif stands.trusted:
+        yield Finding("trust", True, f"{len(stands.files)} files of this folder are trusted")
+    else:
+        yield Finding("trust", False, " ".join(stands.lines()), "kaizen-tui trust")
+
+
+def _plugins(config: Config, workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    stands = standing(workspace, environment)
+    ours = shipped("plugins")
+    own = None if (workspace / "plugins").resolve() == ours.resolve() else workspace
+    found = discover(
+        ours,
+        workspace=own,
+        trusted=stands.files if stands.trusted else None,
+        allowed=config.plugins,
+    )
+    what = f"{len(found.plugins)} loaded, {len(found.things('pattern'))} patterns"
+    yield Finding("plugins", True, what)
+    for name, why in found.broken.items():
+        yield Finding(f"plugin {name}", False, why, "kaizen-tui plugins")
+    for name in set(installed()) - set(config.plugins):
+        yield Finding(f"plugin {name}", True, "installed, not allowed", f'plugins = ["{name}"]')
+
+
+def _database(workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+    folder = state_folder(workspace, environment)
+    path = folder / "workbench.db"
+    if not path.exists():
+        yield Finding("database", True, f"{path} is made when it is first needed")
+        return
+    store = Store.open(path, readonly=True)
+    try:
+        count = len(store.runs(limit=1_000_000))
+    finally:
+        store.close()
+    free = shutil.disk_usage(folder).free // 2**20
+    room = free > 200
+    mend = "" if room else f"make room on the disk of {folder}"
+    yield Finding("database", room and os.access(path, os.W_OK), f"{path}: {count} runs", mend)
+
+
+def finding_lines(found: list[Finding]) -> list[str]:
+    """The findings for people."""
+    width = max(len(one.name) for one in found)
+    lines: list[str] = []
+    for one in found:
+        lines.append(f"{'ok' if one.ok else '! '} {one.name:<{width}}  {one.what}")
+        lines += [f"   {'':<{width}}  {one.mend}"] if one.mend else []
+    return lines

@@ -1,0 +1,163 @@
+"""Line mode: the same commands at a prompt, for terminals where a full screen is unwelcome.
+
+prompt-toolkit brings editing, history and completion. While a command goes on, questions come to
+the same prompt: the person answers there, and no answer means no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import FormattedText
+from prompt_toolkit.history import History
+from prompt_toolkit.output.defaults import create_output
+from prompt_toolkit.patch_stdout import patch_stdout
+
+from workbench.bench import Workbench
+from workbench.errors import WorkbenchError
+from workbench.permission.danger import Danger
+from workbench.plain import one_line, plain
+from workbench.run.waiting import Answer, Waiting
+from workbench.script.execute import complete, execute
+from workbench.script.headless import Front, Interrupts
+from workbench.script.session import Session, Suspended
+
+_LEAVE = {"quit", "exit", "/quit", "/exit"}
+_KEPT = 500
+_HISTORY = "line.history"
+
+
+async def prompt(front: Front) -> int:
+    """Read and do commands until the person leaves."""
+    session = Session(front.bench)
+    typed: PromptSession[str] = PromptSession(
+        history=_Kept(front.bench), completer=_Commands(session), complete_while_typing=False
+    )
+    front.ask = ask_person
+    front.streams.notice(
+        f"model {front.bench.default_model} · 'help' lists commands, ctrl+d leaves"
+    )
+    async with front.attended():
+        while True:
+            try:
+                with patch_stdout(raw=False):
+                    text = await typed.prompt_async(_prompt(front.bench))
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return 0
+            if text.strip() in _LEAVE:
+                return 0
+            await _do(front, session, text)
+
+
+async def _do(front: Front, session: Session, text: str) -> None:
+    """One line; what goes wrong is said, and the prompt comes back."""
+    with Interrupts(front.bench, front.streams.notice):
+        try:
+            output = await execute(session, text)
+        except Suspended:
+            front.streams.notice(f"suspended; go on with: resume {session.last}")
+        except WorkbenchError as error:
+            front.streams.notice(f"{error}")
+        else:
+            front.streams.say(output.lines)
+
+
+def _prompt(bench: Workbench) -> FormattedText:
+    return FormattedText([("bold", "kaizen"), ("", f" {one_line(bench.policy.mode)} > ")])
+
+
+async def ask_person(waiting: Waiting) -> Answer | None:
+    """Put what waits to the person at the terminal; None when no answer came.
+
+    Nothing is allowed by a single key or by an empty line, and what is CRITICAL is allowed by
+    typing the tool's name.
+    """
+    # On stderr: stdout is the result's.
+    typed: PromptSession[str] = PromptSession(output=create_output(always_prefer_tty=True))
+    for text in _question(waiting):
+        _print(text)
+    try:
+        said = (await typed.prompt_async(_asked(waiting))).strip()
+    except (EOFError, KeyboardInterrupt):
+        return None
+    if waiting.kind == "permission":
+        return _permission(waiting, said)
+    if not said or (waiting.choices and said not in waiting.choices):
+        return None
+    return Answer(answer=said)
+
+
+def _permission(waiting: Waiting, said: str) -> Answer:
+    wanted = waiting.tool if waiting.danger == Danger.CRITICAL else "yes"
+    if said == wanted:
+        return Answer("allow")
+    reason = said if said not in {"", "n", "no"} else "a person said no"
+    return Answer("deny", reason=reason)
+
+
+def _question(waiting: Waiting) -> list[str]:
+    danger = f"{waiting.danger.name} " if waiting.danger is not None else ""
+    lines = [f"{danger}{waiting.agent or 'the run'} asks: {waiting.text}"]
+    if waiting.kind == "permission":
+        lines = [f"{danger}{waiting.agent} wants {waiting.tool}"]
+        lines += [f"  {name}: {value}" for name, value in waiting.arguments.items()]
+    lines += [f"  why: {waiting.why}"] if waiting.why else []
+    lines += [f"  rule: {waiting.rule}"] if waiting.rule else []
+    return [*lines, *waiting.preview.splitlines()]
+
+
+def _asked(waiting: Waiting) -> str:
+    if waiting.kind != "permission":
+        return f"[{' / '.join(waiting.choices)}] " if waiting.choices else "answer: "
+    wanted = waiting.tool if waiting.danger == Danger.CRITICAL else "yes"
+    return f"type {one_line(wanted)} to allow; anything else denies, and is the reason: "
+
+
+def _print(text: str) -> None:
+    output = create_output(always_prefer_tty=True)
+    output.write(f"{plain(text)}\n")
+    output.flush()
+
+
+class _Kept(History):
+    """The history, kept in the workspace's database."""
+
+    def __init__(self, bench: Workbench) -> None:
+        super().__init__()
+        self._bench = bench
+
+    def load_history_strings(self) -> Iterable[str]:
+        """Newest first."""
+        return reversed(self._lines())
+
+    def store_string(self, string: str) -> None:
+        """Keep one line."""
+        lines: list[Any] = [line for line in self._lines() if line != string]
+        self._bench.store.set_setting(_HISTORY, [*lines, string][-_KEPT:])
+
+    def _lines(self) -> list[str]:
+        kept: Any = self._bench.store.get_setting(_HISTORY)
+        return kept or []
+
+
+class _Commands(Completer):
+    """Completion by what the session knows."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def get_completions(
+        self, document: Document, complete_event: CompleteEvent
+    ) -> Iterable[Completion]:
+        """Whole words in place of the last one."""
+        del complete_event
+        text = document.text_before_cursor
+        word = text.rpartition(" ")[2]
+        for found in complete(self._session, text):
+            yield Completion(found, start_position=-len(word))

@@ -1,0 +1,206 @@
+"""The sub-commands of the shell that need a workbench: open it, do one thing, close it.
+
+`workbench.cli` parses and hands over here, so that ``--help`` loads none of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shlex
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+from workbench.bench import Workbench
+from workbench.config import Config, load
+from workbench.config.folders import shipped
+from workbench.errors import ConfigError, NotTrusted, UsageError
+from workbench.script.headless import Front
+from workbench.script.language import Line, parse_script
+from workbench.script.output import Form, Streams
+from workbench.script.run_script import PATTERN, recorded_script, resumable
+from workbench.script.scratch import workspace_for
+
+_MOST_BYTES = 1_000_000
+TOUR = "tour.kz"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line said, for every front alike."""
+
+    argv: Sequence[str] = ()
+    workspace: Path = Path()
+    config: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    form: Form = "text"
+    confirm: bool = False
+    resume: bool = False
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    err: TextIO = field(default_factory=lambda: sys.stderr)
+
+    def settings(self, workspace: Path | None = None) -> Config:
+        """The settings that hold for a front that runs something. Raises NotTrusted."""
+        config = load(self.config, flags=self.flags, workspace=workspace or self.workspace)
+        if config.untrusted:
+            names = ", ".join(config.untrusted)
+            raise NotTrusted(
+                f"{names} of {config.workspace} is not trusted",
+                hint="Read it, then: kaizen-tui trust",
+            )
+        return config
+
+
+def script(asked: Asked, file: str) -> int:
+    """``--script FILE``: run a file of commands, ``-`` for standard input."""
+    if file == "-":
+        text, name = sys.stdin.read(_MOST_BYTES), "-"
+        if asked.resume:
+            raise UsageError("a script from standard input cannot be resumed by its name")
+    else:
+        path = Path(file)
+        text, name = _read(path), str(path.resolve())
+    return _script(asked, text, name)
+
+
+def scripted_workspace(asked: Asked, path: Path | None, *, tour: bool) -> Path:
+    """Where the screen works: the folder given, or the scratch folder of what it plays."""
+    played = shipped("examples") / TOUR if tour else path
+    if played is None:
+        return asked.workspace
+    lines = parse_script(_read(played), str(played))
+    return workspace_for(lines, asked.workspace, resume=asked.resume)
+
+
+def tour(asked: Asked) -> int:
+    """The tour as text."""
+    path = shipped("examples") / TOUR
+    return _script(asked, _read(path), str(path))
+
+
+def _script(asked: Asked, text: str, name: str) -> int:
+    lines = parse_script(text, name)
+    workspace = workspace_for(lines, asked.workspace, resume=asked.resume)
+    words = ["kaizen-tui", *asked.argv, *([] if asked.resume else ["--resume"])]
+
+    async def job(front: Front) -> int:
+        going_on = resumable(front.bench, name) if asked.resume else ""
+        return await front.script(text, name, shlex.join(words), resume=going_on)
+
+    return _opened(asked, job, workspace=workspace)
+
+
+def command(asked: Asked, name: str, words: Sequence[str]) -> int:
+    """``run``, ``ask``, ``fork``: one command that ends in a run."""
+    line = shell_line(name, words)
+
+    async def job(front: Front) -> int:
+        return await front.command(line)
+
+    return _opened(asked, job, shows_lines=False)
+
+
+def resume(asked: Asked, run: str) -> int:
+    """Go on with a run; a script's run goes on as a script."""
+
+    async def job(front: Front) -> int:
+        row = front.bench.store.run(run)
+        again = f"kaizen-tui resume {row.run_id}"
+        if row.pattern != PATTERN:
+            return await front.command(Line("resume", (row.run_id,)))
+        name, text = recorded_script(front.bench, row.run_id)
+        return await front.script(text, name, again, resume=row.run_id)
+
+    return _opened(asked, job)
+
+
+def look(asked: Asked, name: str, words: Sequence[str]) -> int:
+    """``runs``, ``show``, ``export``, ``patterns`` …: one command that only says something."""
+    line = shell_line(name, words)
+
+    async def job(front: Front) -> int:
+        return await front.look(line)
+
+    return _opened(asked, job, checked=False)
+
+
+def line_mode(asked: Asked) -> int:
+    """``--line``: a prompt instead of a screen."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("--line needs a terminal", hint="Without one: kaizen-tui --script FILE")
+    from workbench.script.line import prompt  # noqa: PLC0415 - prompt-toolkit, only here
+
+    async def job(front: Front) -> int:
+        return await prompt(front)
+
+    return _opened(asked, job)
+
+
+def _opened(
+    asked: Asked,
+    job: Callable[[Front], Awaitable[int]],
+    *,
+    workspace: Path | None = None,
+    shows_lines: bool = True,
+    checked: bool = True,
+) -> int:
+    folder = workspace or asked.workspace
+    if checked:
+        config = asked.settings(folder)
+    else:
+        config = load(asked.config, flags=asked.flags, workspace=folder)
+    streams = Streams(asked.form, asked.out, asked.err, shows_lines=shows_lines)
+
+    async def main() -> int:
+        async with Workbench.open(workspace=folder, config=config) as bench:
+            return await job(Front(bench, streams, _keyboard(asked)))
+
+    return asyncio.run(main())
+
+
+def _keyboard(asked: Asked) -> Any:
+    """Whoever can be asked: the person at the terminal, or nobody."""
+    if not asked.confirm:
+        return None
+    if not (sys.stdin.isatty() and asked.err.isatty()):
+        raise UsageError("--confirm needs a terminal to ask at")
+    from workbench.script.line import ask_person  # noqa: PLC0415 - prompt-toolkit, only here
+
+    return ask_person
+
+
+def shell_line(name: str, words: Sequence[str]) -> Line:
+    """A line of words that a shell has split already: ``key=value`` pairs are read as in a line."""
+    found: list[str] = []
+    named: dict[str, Any] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if equals and key.replace(".", "_").replace("-", "_").isidentifier():
+            named[key] = _json(value)
+        else:
+            found.append(word)
+    return Line(name, tuple(found), named)
+
+
+def _json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (json.JSONDecodeError, RecursionError):
+        return value
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if len(raw) > _MOST_BYTES:
+        raise ConfigError(f"{path} is larger than {_MOST_BYTES} bytes, too large for a script")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text") from error
