@@ -94,7 +94,7 @@ class Parts:
 
     def keep_rules(self, policy: Policy) -> None:
         """Keep the rules that are meant for the workspace."""
-        kept = [dumps(rule).decode() for rule in policy.rules if rule.scope == "workspace"]
+        kept = [rule.definition() for rule in policy.rules if rule.scope == "workspace"]
         self.store.set_setting(_RULES, list(kept))
 
     async def close(self) -> None:
@@ -308,18 +308,10 @@ def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
 
 
 def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
-    from workbench.values import loads  # noqa: PLC0415
-
     kept: Any = store.get_setting(_RULES) or []
-    rules = [_rule({**values, "scope": "config"}) for values in config.rules]
-    rules += [_rule(loads(text)) for text in kept]
+    written = [{**values, "scope": "config"} for values in config.rules]
+    rules = [Rule.from_definition(values) for values in (*written, *kept)]
     return Policy(config.mode, tuple(rules), str(folder))
-
-
-def _rule(values: dict[str, Any]) -> Rule:
-    if values.get("argv") is not None:
-        values["argv"] = tuple(values["argv"])
-    return Rule(**values)
 
 
 def _catalogue(parts: Parts) -> None:

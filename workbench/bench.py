@@ -28,7 +28,7 @@ from workbench.run.budget import Limits
 from workbench.run.header import Header
 from workbench.run.permit import reconsidered
 from workbench.run.run import Run
-from workbench.run.scopes import bind_agents, read_agents
+from workbench.run.scopes import agents_in, as_read, bind_agents, read_agents
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
@@ -174,7 +174,7 @@ class Workbench:
         given = {**(inputs or {}), **named}
         found.check(given)
         wanted = {p.name: p.type for p in found.parameters}
-        bound = bind_agents(given, self.world.agents, wanted)
+        bound = as_read(bind_agents(given, self.world.agents, wanted))
         header = Header(
             run_id or secrets.token_hex(4),
             found.name,
@@ -190,7 +190,7 @@ class Workbench:
         )
         self.store.claim(header.run_id)
         run = Run(self.world, self._acks, header, found.function(**bound))
-        for agent in _agents_in(bound):
+        for agent in agents_in(bound):
             run.scopes.adopt_quietly(agent)
         self._watch(run)
         run.begin()
@@ -261,11 +261,13 @@ class Workbench:
         if "reply" in overlay:
             edited = edited_reply(self.store, source.run_id, cut, overlay.pop("reply"))
             cut = edited.seq - 1
-        first = Header.from_row(next(iter(self.store.rows(source.run_id, kinds={"run.started"}))))
+        started = list(self.store.rows(source.run_id, kinds={"run.started"}))
+        first, newest = Header.from_row(started[0]), Header.from_row(started[-1])
         _check_overlay(overlay)
         run = secrets.token_hex(4)
         data = {
-            **first.to_data(), "parent": source.run_id, "cut": cut, "overlay": overlay,
+            **first.to_data(), "parent": source.run_id, "cut": cut,
+            "overlay": {**newest.overlay, **overlay},
             "title": title or f"fork of {source.title}", "session": self.session_id,
         }  # fmt: skip
         now = self.world.clock()
@@ -360,16 +362,6 @@ def ask_sync(agent: Agent | str, /, **inputs: Any) -> Any:
             return await bench.ask(agent, **inputs)
 
     return asyncio.run(asked())
-
-
-def _agents_in(value: Any) -> list[Agent]:
-    if isinstance(value, Agent):
-        return [value]
-    if isinstance(value, Mapping):
-        value = list(cast("Mapping[str, Any]", value).values())
-    if isinstance(value, (list, tuple)):
-        return [a for item in cast("list[Any]", value) for a in _agents_in(item)]
-    return []
 
 
 _OVERLAY = ("model", "instructions", "options", "reply")

@@ -1,30 +1,27 @@
 """`kaizen-tui`: read the command line and hand over to the front it asks for.
 
-Only what argparse needs is imported here: ``--help`` and ``--version`` load no other room. What a
-front raises ends here too, as one sentence and an exit code.
+``--help`` and ``--version`` load no other room, and not even `typing`: the program answers them in
+little more than the time an empty one takes. What a front raises ends here too, as one sentence
+and an exit code.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
 
 from workbench import __version__
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import Any, NoReturn, TypeAlias, cast
 
     from workbench.script.shell import Asked
 
-_EPILOG = "Without a sub-command it opens the screen. First time here: kaizen-tui tour"
-_EXITS = (
-    "exit codes: 0 done, 1 a run failed or an expect is false, 2 usage, 3 settings, plugin or"
-    " trust, 4 model unreachable, 5 denied, 6 limit reached, 7 in doubt, 130/143 signals"
-)
+    Argument: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,14 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str]) -> int:
-    args = parser().parse_args(words)
-    if args.version:
+    if words == ["--version"]:
         sys.stdout.write(f"kaizen-tui {__version__}\n")
         return 0
+    args = parse(words)
     return _HANDLERS[_front(args)](args, words)
 
 
-def _front(args: argparse.Namespace) -> str:
+def _front(args: Namespace) -> str:
     chosen = [name for name in ("script", "line") if getattr(args, name)]
     if args.command:
         chosen.append(args.command)
@@ -55,64 +52,110 @@ def _front(args: argparse.Namespace) -> str:
 # -- what can be said ----------------------------------------------------------------------------
 
 
-class _Parser(argparse.ArgumentParser):
-    """Raises instead of exiting, and names the nearest right word."""
+def parse(words: list[str]) -> Namespace:
+    """Read the command line: first what stands before a sub-command, then the rest by its own.
 
-    def error(self, message: str) -> NoReturn:
-        from workbench.errors import UnknownName, UsageError, nearest
+    Two parsers, not argparse's sub-parsers: those would all be built to print one help.
+    """
+    args = top_parser().parse_args(words)
+    if args.command is None:
+        return args
+    if args.command not in COMMANDS:
+        from workbench.errors import UnknownName
 
-        wrong = re.search(r"invalid choice: '?(.*?)'? \(choose from (.*)\)", message)
-        if wrong:
-            known = re.findall(r"[\w:-]+", wrong[2])
-            what = "sub-command" if message.startswith("argument COMMAND") else "value"
-            raise UnknownName(what, wrong[1], known)
-        unknown = re.search(r"unrecognized arguments: (\S+)", message)
-        guess = nearest(unknown[1], self._option_string_actions) if unknown else None
-        hint = f"Did you mean {guess}?" if guess else "See: kaizen-tui --help"
-        raise UsageError(message, hint=hint)
+        raise UnknownName("sub-command", args.command, COMMANDS)
+    return command_parser(args.command).parse_args(args.rest, args)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
-    common = _common()
-    top = _Parser(
-        "kaizen-tui",
-        description="A terminal workbench for AI agents.",
-        epilog=f"{_EPILOG}. {_EXITS}.",
-        parents=[common],
-        allow_abbrev=False,
-    )
-    top.add_argument("--version", action="store_true", help="say the version")
+def top_parser() -> ArgumentParser:
+    """What stands before a sub-command, or without one."""
+    from argparse import REMAINDER
+
+    listed = "\n".join(f"  {name:<10} {summary}" for name, (summary, _) in COMMANDS.items())
+    top = _parser("kaizen-tui", f"{_ABOUT}\n\nsub-commands:\n{listed}")
+    top.epilog = _EPILOG
+    top.add_argument("--version", action="version", version=f"kaizen-tui {__version__}")
     top.add_argument("--script", metavar="FILE", help="run a file of commands; - reads stdin")
     top.add_argument("--line", action="store_true", help="a prompt instead of the screen")
+    _add_common(top)
+    top.add_argument("command", nargs="?", metavar="COMMAND", help="see above; COMMAND --help")
+    top.add_argument("rest", nargs=REMAINDER, metavar="…", help="what the sub-command takes")
     top.set_defaults(**_DEFAULTS)
-    subs = top.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
-    for name, (summary, arguments) in _COMMANDS.items():
-        sub = subs.add_parser(
-            name, help=summary, description=summary, parents=[common], allow_abbrev=False
-        )
-        for words, settings in arguments:
-            sub.add_argument(*words, **settings)
     return top
 
+
+def command_parser(name: str) -> ArgumentParser:
+    """What one sub-command takes."""
+    summary, arguments = COMMANDS[name]
+    sub = _parser(f"kaizen-tui {name}", summary)
+    for words, settings in arguments:
+        sub.add_argument(*words, **settings)
+    _add_common(sub)
+    return sub
+
+
+def _parser(name: str, about: str) -> ArgumentParser:
+    import argparse
+
+    def formatter(prog: str) -> argparse.HelpFormatter:
+        # Told its width, argparse need not import shutil to find it out.
+        return argparse.RawDescriptionHelpFormatter(prog, width=_width())
+
+    # The stubs want a class where argparse takes any callable.
+    kind = cast("Any", formatter) if TYPE_CHECKING else formatter
+    made = argparse.ArgumentParser(
+        name,
+        description=about,
+        allow_abbrev=False,
+        argument_default=argparse.SUPPRESS,
+        formatter_class=kind,
+    )
+
+    def error(message: str) -> NoReturn:
+        from workbench.errors import UsageError, nearest
+
+        _, found, wrong = message.partition("unrecognized arguments: ")
+        guess = nearest(wrong.split(" ")[0], made._option_string_actions) if found else None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        hint = f"Did you mean {guess}?" if guess else f"See: {name} --help"
+        raise UsageError(message, hint=hint)
+
+    made.error = error
+    return made
+
+
+def _width() -> int:
+    try:
+        return min(os.get_terminal_size(sys.stdout.fileno()).columns, 100) - 2
+    except (OSError, ValueError):
+        return 98
+
+
+_ABOUT = "A terminal workbench for AI agents. Without a sub-command it opens the screen."
+_EPILOG = """\
+first time here: kaizen-tui tour
+exit codes: 0 done · 1 a run failed or an expect is false · 2 usage · 3 settings, plugin or trust
+            4 model unreachable · 5 denied · 6 limit reached · 7 in doubt · 130/143 signals"""
 
 _DEFAULTS: dict[str, Any] = {
     "workspace": ".",
     "config": None,
-    "set": [],
+    "set": None,
     "model": None,
     "mode": None,
     "output": "text",
     "confirm": False,
     "resume_script": False,
     "screen": False,
+    "script": None,
+    "line": False,
+    "command": None,
+    "rest": (),
 }
 
 
-def _common() -> _Parser:
+def _add_common(parser: ArgumentParser) -> None:
     """Options that stand before or after a sub-command."""
-    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
-    add = common.add_argument
+    add = parser.add_argument
     add("--workspace", metavar="DIR", help="the folder agents work in (default: this one)")
     add("--config", metavar="FILE", help="settings to use instead of the folder's own")
     add("--set", metavar="KEY=VALUE", action="append", help="a setting, e.g. limits.usd=0.5")
@@ -122,20 +165,16 @@ def _common() -> _Parser:
     add("--confirm", action="store_true", help="ask at the keyboard what no rule allows")
     add("--resume", dest="resume_script", action="store_true", help="go on with a script")
     add("--screen", action="store_true", help="play the script on the screen")
-    return common
 
 
-_Argument = tuple[tuple[str, ...], dict[str, Any]]
-
-
-def _arg(*words: str, **settings: Any) -> _Argument:
+def _arg(*words: str, **settings: Any) -> Argument:
     return words, settings
 
 
-_WORDS = _arg("words", nargs="*", metavar="KEY=VALUE")
+_WORDS = _arg("words", nargs="*", default=[], metavar="KEY=VALUE")
 _RUN = _arg("run", metavar="RUN", help="an id or its beginning")
 
-_COMMANDS: dict[str, tuple[str, list[_Argument]]] = {
+COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     "tour": ("see everything in a minute, without a model", []),
     "run": ("run a pattern", [_arg("name", metavar="PATTERN"), _WORDS]),
     "ask": ("ask one agent", [_arg("name", metavar="AGENT"), _WORDS]),
@@ -145,7 +184,7 @@ _COMMANDS: dict[str, tuple[str, list[_Argument]]] = {
         "show every setting and where it comes from",
         [_arg("act", nargs="?", choices=("show",), default="show")],
     ),
-    "runs": ("list runs, newest first", [_arg("words", nargs="*", metavar="SEARCH")]),
+    "runs": ("list runs, newest first", [_arg("words", nargs="*", default=[], metavar="SEARCH")]),
     "show": ("show a run", [_RUN]),
     "resume": ("go on with a run that was interrupted or killed", [_RUN]),
     "fork": (
@@ -161,9 +200,9 @@ _COMMANDS: dict[str, tuple[str, list[_Argument]]] = {
     "trust": (
         "look at what a folder brings, and trust it",
         [
-            _arg("files", nargs="*", metavar="FILE", help="more files of the folder"),
-            _arg("--yes", action="store_true", help="do not ask"),
-            _arg("--revoke", action="store_true", help="take trust back"),
+            _arg("files", nargs="*", default=[], metavar="FILE", help="more files of the folder"),
+            _arg("--yes", action="store_true", default=False, help="do not ask"),
+            _arg("--revoke", action="store_true", default=False, help="take trust back"),
         ],
     ),
 }
@@ -172,14 +211,15 @@ _COMMANDS: dict[str, tuple[str, list[_Argument]]] = {
 # -- the fronts ----------------------------------------------------------------------------------
 
 
-def _asked(args: argparse.Namespace, words: list[str]) -> Asked:
+def _asked(args: Namespace, words: list[str]) -> Asked:
     from pathlib import Path
 
     from workbench.errors import UsageError
     from workbench.script.shell import Asked
 
     flags = {name: getattr(args, name) for name in ("model", "mode") if getattr(args, name)}
-    for pair in args.set:
+    pairs: list[str] = args.set or []
+    for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
             raise UsageError(f"--set {pair!r} is not KEY=VALUE")
@@ -192,7 +232,7 @@ def _asked(args: argparse.Namespace, words: list[str]) -> Asked:
     )
 
 
-def _screen(args: argparse.Namespace, words: list[str]) -> int:
+def _screen(args: Namespace, words: list[str]) -> int:
     return _on_screen(_asked(args, words))
 
 
@@ -217,7 +257,7 @@ def _has_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def _script(args: argparse.Namespace, words: list[str]) -> int:
+def _script(args: Namespace, words: list[str]) -> int:
     from pathlib import Path
 
     from workbench.script import shell
@@ -228,7 +268,7 @@ def _script(args: argparse.Namespace, words: list[str]) -> int:
     return shell.script(asked, args.script)
 
 
-def _tour(args: argparse.Namespace, words: list[str]) -> int:
+def _tour(args: Namespace, words: list[str]) -> int:
     asked = _asked(args, words)
     if _has_terminal() and args.output == "text":
         return _on_screen(asked, tour=True)
@@ -237,20 +277,20 @@ def _tour(args: argparse.Namespace, words: list[str]) -> int:
     return shell.tour(asked)
 
 
-def _line(args: argparse.Namespace, words: list[str]) -> int:
+def _line(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
     return shell.line_mode(_asked(args, words))
 
 
-def _run(args: argparse.Namespace, words: list[str]) -> int:
+def _run(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
     name = args.run if args.command == "fork" else args.name
     return shell.command(_asked(args, words), args.command, [name, *args.words])
 
 
-def _resume(args: argparse.Namespace, words: list[str]) -> int:
+def _resume(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
     return shell.resume(_asked(args, words), args.run)
@@ -264,7 +304,7 @@ _LOOKS = {
 }
 
 
-def _look(args: argparse.Namespace, words: list[str]) -> int:
+def _look(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
     name, *given = _LOOKS.get(args.command, (args.command,))
@@ -272,7 +312,7 @@ def _look(args: argparse.Namespace, words: list[str]) -> int:
     return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
 
 
-def _keep(args: argparse.Namespace, words: list[str]) -> int:
+def _keep(args: Namespace, words: list[str]) -> int:
     from workbench.script import housekeeping as keep
 
     asked = _asked(args, words)
@@ -289,7 +329,7 @@ def _keep(args: argparse.Namespace, words: list[str]) -> int:
             return keep.doctor(asked)
 
 
-_HANDLERS: dict[str, Callable[[argparse.Namespace, list[str]], int]] = {
+_HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "screen": _screen,
     "script": _script,
     "line": _line,

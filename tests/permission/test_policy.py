@@ -203,6 +203,7 @@ HUNDRED = (
 )
 
 
+@pytest.mark.skipif(sys.gettrace() is not None, reason="a tracer slows every line")
 def test_a_decision_takes_microseconds():
     policy = Policy("confirm", HUNDRED, "/ws")
     facts = Facts("read", targets=("/ws/src/a.py",), sandbox="full")

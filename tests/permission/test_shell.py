@@ -171,6 +171,8 @@ def test_everything_else_is_unclear_and_says_why(text: str):
         ("for i in $(rm x); do ls; done", ("rm", "x")), ("ls\nrm x", ("rm", "x")),
         ("rm x &", ("rm", "x")),
         ("export A=$(rm x)", ("rm", "x")), ("export PATH=x", ("export", "PATH=x")),
+        ("r\\\nm x", ("rm", "x")), ("rm \\\n x", ("rm", "x")), ("rm > log x", ("rm", "x")),
+        ("ls | rm 2>&1 x", ("rm", "x")), ("rm <<E x\nE", ("rm", "x")), ("rm <<< a x", ("rm", "x")),
         ("ls; rm 'a", ("ls",)), ("/bin/rm x", ("/bin/rm", "x")), ("rm $x", ("rm", "$x")),
     ],
 )  # fmt: skip
@@ -181,7 +183,8 @@ def test_every_command_in_a_text_is_a_part(text: str, part: tuple[str, ...]):
 
 @pytest.mark.parametrize(
     "text",
-    ["$X rm", "$(echo rm) x", "`echo rm` x", "${x} y", "r* x", "f() { ls; }; f", "bash script.sh",
+    ["env $X rm", "env 'r'$x y", "ls > a$(", "rm\r x", "$X rm", "$(echo rm) x", "`echo rm` x",
+     "${x} y", "r* x", "f() { ls; }; f", "bash script.sh",
      "sh", "source x", ". x", "eval $x", "bash -c \"$x\"", "ls )", "ls 'a", "{rm,x}", "~/x y",
      "find . " + "-exec ls {} \\; " * 20, "env " * 40 + "ls", "a" * (LONGEST + 1), "ls \ud800",
      "a;" * 6000],

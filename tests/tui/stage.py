@@ -10,6 +10,7 @@ from workbench.journal.events import Event
 from workbench.permission.danger import Danger, Facts
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
+from workbench.tui.lines import Lines
 
 NOON = 1_760_000_000.0
 """Some fixed moment; every row's time counts from it."""
@@ -248,11 +249,9 @@ async def shown(app: KaizenApp, pilot: Any, events: Iterable[Event]) -> None:
 async def settled(app: KaizenApp, pilot: Any) -> None:
     """Wait until the core has answered everything and the screen has painted it."""
     await until(pilot, lambda: app.around.mode != "")
-    for _ in range(3):
-        await asyncio.wrap_future(app.core.call(_nothing))
-        await pilot.pause()
-        await asyncio.sleep(0.04)  # one frame: painting is bound to a clock
+    await asyncio.wrap_future(app.core.call(_nothing))
     await pilot.pause()
+    await until(pilot, lambda: not any(lines.is_painting for lines in app.screen.query(Lines)))
 
 
 async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 5.0) -> None:

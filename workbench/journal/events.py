@@ -38,6 +38,7 @@ Each kind and what its ``data`` holds:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -69,19 +70,39 @@ class Event:
 
 def segment(ordinal: int, kind: str, name: str) -> str:
     """A path's last part: ``0:ask.skeptic``; slashes in names are quoted."""
-    return f"{ordinal}:{kind}.{quote(name, safe=' @+=,:~')}" if name else f"{ordinal}:{kind}"
+    return f"{ordinal}:{kind}.{_quoted(name)}" if name else f"{ordinal}:{kind}"
+
+
+@lru_cache(maxsize=4096)
+def _quoted(name: str) -> str:
+    return quote(name, safe=" @+=,:~")
 
 
 def agents_of(key: str) -> list[str]:
     """The agents on the way to a key, outermost first."""
-    parts = (part.split(":", 1)[-1] for part in key.split("/"))
-    return [unquote(part[4:]) for part in parts if part.startswith("ask.")]
+    return [*_agents_on(key)] if "ask." in key else []
 
 
 def agent_of(key: str) -> str:
     """The agent a key belongs to, or the empty string for the pattern itself."""
-    agents = agents_of(key)
+    agents = _agents_on(key) if "ask." in key else ()
     return agents[-1] if agents else ""
+
+
+def _agents_on(key: str) -> tuple[str, ...]:
+    """The agents on a way. A turn has many keys and one path above them."""
+    above, _, last = key.rpartition("/")
+    return _agents_above(above) + _agents_in(last)
+
+
+@lru_cache(maxsize=4096)
+def _agents_above(path: str) -> tuple[str, ...]:
+    return tuple(agent for part in path.split("/") for agent in _agents_in(part))
+
+
+def _agents_in(part: str) -> tuple[str, ...]:
+    own = part.partition(":")[2] or part
+    return (unquote(own[4:]),) if own.startswith("ask.") else ()
 
 
 def parent_of(key: str) -> str:

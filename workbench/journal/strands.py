@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from types import AsyncGeneratorType, CodeType, FrameType
+from functools import lru_cache
+from types import AsyncGeneratorType, FrameType
 from typing import Any, TypeAlias
 
 from workbench.foreign import Raised, Returned
@@ -150,7 +151,7 @@ def innermost(coroutine: Any) -> FrameType | None:
         found = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)
         if found is None:
             break
-        if not _is_ours(found.f_code):
+        if not _is_ours(found.f_code.co_filename):
             frame = found
         coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "ag_await", None)
     return frame
@@ -174,9 +175,10 @@ _PLUMBING = (
 )
 
 
-def _is_ours(code: CodeType) -> bool:
+@lru_cache(maxsize=1024)
+def _is_ours(file: str) -> bool:
     """Whether a frame is the plumbing of awaiting, which is nobody's place to look at."""
-    return code.co_filename.replace("\\", "/").endswith(_PLUMBING) or is_asyncio(code.co_filename)
+    return file.replace("\\", "/").endswith(_PLUMBING) or is_asyncio(file)
 
 
 def is_asyncio(file: str) -> bool:

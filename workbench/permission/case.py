@@ -28,7 +28,7 @@ Things: TypeAlias = tuple[tuple[str, ...], ...]
 class Case:
     """A call, seen from a workspace at a time. What it remembers lasts for one decision."""
 
-    __slots__ = ("_any", "_canonical", "_places", "call", "now", "workspace")
+    __slots__ = ("_any", "_canonical", "_places", "_shell", "call", "now", "workspace")
 
     def __init__(self, call: Call, workspace: str, now: float) -> None:
         self.call = call
@@ -37,6 +37,7 @@ class Case:
         self._any: dict[str, set[str]] = {}
         self._canonical: dict[str, Things] = {}
         self._places: Things | None = None
+        self._shell: Shell | None = None
 
     def any_of(self, name: str) -> set[str]:
         """Every spelling of an argument: one that fits is enough to restrict."""
@@ -54,7 +55,9 @@ class Case:
 
     def shell(self) -> Shell:
         """The command, read."""
-        return Shell.parse(text_of(self.call.arguments.get("command", "")))
+        if self._shell is None:
+            self._shell = Shell.parse(text_of(self.call.arguments.get("command", "")))
+        return self._shell
 
     def parts(self) -> Iterator[tuple[str, ...]]:
         """Every command in it, as written and without the folder it is named by."""

@@ -84,9 +84,9 @@ class Entry:
     def is_blind(self, case: Case) -> bool:
         """Whether it restricts commands while this call runs something the text does not name."""
         rest = self.sightless
-        if rest is None or case.call.facts.act != "run" or not rest.applies(case):
+        if rest is None or case.call.facts.act != "run" or not case.shell().opaque:
             return False
-        return case.shell().opaque
+        return rest.applies(case)
 
     def _names(self, test: Test, case: Case) -> bool:
         """To restrict, anybody on the way counts: a child has no more than its parents have."""

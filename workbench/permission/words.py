@@ -28,7 +28,7 @@ class NotLiteral(ValueError):
 
 def literal(source: str) -> str:
     """The text bash makes of one word. Raises NotLiteral with the reason."""
-    if source in {"{}", "{", "}"}:
+    if source in {"{}", "{"}:
         return source
     characters = iter(source)
     return "".join(_pieces(source, characters))
@@ -52,7 +52,7 @@ def _bare(source: str, index: int, char: str) -> str:
         raise NotLiteral(_EXPANDS[char])
     if char in _BREAKS:
         raise NotLiteral("operator")
-    if char in "{}":
+    if char == "{":
         raise NotLiteral("brace expansion")
     if char == "~" and (index == 0 or source[index - 1] in ":="):
         raise NotLiteral("tilde expansion")

@@ -50,12 +50,19 @@ class Spent:
     usd: float = 0.0
     tokens: int = 0
     steps: int = 0
+    unpriced: int = 0
+    """Calls whose price nobody knows."""
 
     def add(self, other: Spent, sign: int = 1) -> None:
         """Take in, or give back, another amount."""
         self.usd += sign * other.usd
         self.tokens += sign * other.tokens
         self.steps += sign * other.steps
+        self.unpriced += sign * other.unpriced
+
+
+_ROUNDING = 1e-9
+"""Sums of money are floats: so little is no overshoot."""
 
 
 class Budget:
@@ -66,12 +73,28 @@ class Budget:
         self._is_free = not limits.to_json()
         self.spent = Spent()
         self.reserved = Spent()
+        self._dearest: Spent | None = None
+        """The most that one model call has used so far."""
         self._open = 0
         self._settled = asyncio.Event()
 
-    async def reserve(self, wanted: Spent) -> Spent:
-        """Set an amount aside. Raises LimitReached when it can never fit."""
-        while (short := self._short_of(wanted)) is not None:
+    def expected(self, kind: str) -> Spent:
+        """What an effect may take: a model call as much as the dearest so far.
+
+        Before the first has ended nobody knows, so it gets all there is and the others wait.
+        """
+        if kind != "model" or self._is_free:
+            return Spent(steps=1)
+        if self._dearest is not None:
+            return Spent(self._dearest.usd, self._dearest.tokens, 1)
+        limits, spent = self.limits, self.spent
+        usd = 0.0 if limits.usd is None else max(limits.usd - spent.usd, 0.0)
+        tokens = 1 if limits.tokens is None else max(limits.tokens - spent.tokens, 1)
+        return Spent(usd, tokens, 1)
+
+    async def reserve(self, kind: str) -> Spent:
+        """Set aside what an effect may take. Raises LimitReached when it can never fit."""
+        while (short := self._short_of(wanted := self.expected(kind))) is not None:
             if self._open == 0:
                 name, limit, used = short
                 raise LimitReached(
@@ -102,8 +125,10 @@ class Budget:
 
     def charge(self, usage: Usage) -> None:
         """Count a use that no reservation stands for: an attempt that failed, a replayed row."""
-        self.spent.tokens += usage.input_tokens + usage.output_tokens
-        self.spent.usd += usage.cost_usd or 0.0
+        tokens, usd = usage.input_tokens + usage.output_tokens, usage.cost_usd or 0.0
+        self.spent.add(Spent(usd, tokens, unpriced=usage.cost_usd is None))
+        most = self._dearest or Spent(tokens=1)
+        self._dearest = Spent(max(most.usd, usd), max(most.tokens, tokens))
 
     def recall(self, data: Mapping[str, Any]) -> None:
         """Count a step that an earlier process performed."""
@@ -125,6 +150,8 @@ class Budget:
             limit = getattr(self.limits, name)
             used = getattr(self.spent, name)
             asked = used + getattr(self.reserved, name) + getattr(wanted, name)
-            if limit is not None and asked > limit:
+            if limit is None:
+                continue
+            if asked > limit + _ROUNDING or (name == "usd" and self.spent.unpriced):
                 return name, limit, used
         return None

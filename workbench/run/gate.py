@@ -86,7 +86,7 @@ async def _pass(step: Step) -> Any:
         return OPENED
     instant = INSTANT.get(kind)
     performer = PERFORMERS.get(kind, perform_foreign)
-    reserved = await step.run.budget.reserve(Spent(steps=1))
+    reserved = await step.run.budget.reserve(kind)
     try:
         return instant(step) if instant else await performer(step)
     finally:

@@ -73,7 +73,7 @@ def _remember(step: Step) -> dict[str, Any]:
     given = step.arguments
     where = step.run.memory if given["scope"] == "run" else step.run.world.memory
     where[given["key"]] = given["value"]
-    return {"key": given["key"], "value": given["value"]}
+    return {"key": given["key"], "value": given["value"], "scope": given["scope"]}
 
 
 def _recall(step: Step) -> Any:

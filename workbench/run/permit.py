@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 async def permit(step: Step, tool: Tool) -> Facts:
     """Get a tool call permitted; the facts it was decided on. Raises Denied."""
-    approved = ""
+    approved, answer = "", None
     while True:
         step.arguments = tool.read(step.arguments)
         facts = step.run.world.toolbox.facts(tool, step.arguments)
@@ -37,6 +37,8 @@ async def permit(step: Step, tool: Tool) -> Facts:
         step.extra["danger"] = call.danger.name
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
+        if answer is not None:
+            _keep_rule(step, tool, call, answer)
         if call.digest == approved or _allowed(step, decision):
             return facts
         answer = await _ask(step, tool, call, decision)
@@ -47,7 +49,6 @@ async def permit(step: Step, tool: Tool) -> Facts:
             approved = digest(dumps([tool.digest, tool.read(step.arguments)]))
         else:
             approved = call.digest
-        _keep_rule(step, tool, call, answer)
 
 
 def _call(step: Step, tool: Tool, facts: Facts) -> Call:
@@ -59,6 +60,7 @@ def _call(step: Step, tool: Tool, facts: Facts) -> Call:
         run_id=step.run.run_id,
         facts=facts,
         danger=grade(facts),
+        key=step.key,
     )
 
 
@@ -169,7 +171,7 @@ def rule_for(tool: Tool, call: Call, scope: str) -> Rule:
 def reconsidered(world: World) -> list[tuple[str, Answer]]:
     """What the policy in force says of the permissions that wait: answers to give now."""
     answers: list[tuple[str, Answer]] = []
-    for waiting in world.inbox.waiting.values():
+    for waiting in world.inbox.unanswered:
         if waiting.call is None:
             continue
         decision = decide(world.policy, waiting.call, now=world.clock())

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from workbench.errors import Cancelled, Deadlock, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
 from workbench.journal.drive import Drive
-from workbench.journal.events import Event
+from workbench.journal.events import OUTCOMES, Event
 from workbench.journal.replay import Replayed, replay
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.run import gate
@@ -93,11 +93,14 @@ class Run:
         if row.kind == "value.defined":
             self.scopes.definitions[data["digest"]] = data["value"]
         elif row.kind == "step.finished" and data.get("effect") == "remember":
-            self.memory[data["result"]["key"]] = data["result"]["value"]
+            kept = data["result"]
+            if kept.get("scope", "run") == "run":
+                self.memory[kept["key"]] = kept["value"]
         elif row.kind == "budget.changed" and row.run_id == self.run_id:
-            self.budget.limits = Limits.read(data["limits"])
-        if row.run_id == self.run_id and row.kind.startswith("step.") and "duration_s" in data:
-            self.budget.recall(data)
+            self.budget.extend(Limits.read(data["limits"]))
+        if row.run_id == self.run_id and row.kind in OUTCOMES:
+            if data.get("effect") not in SCOPES and data.get("end") != "never":
+                self.budget.recall(data)
 
     async def events(self) -> AsyncIterator[Event]:
         """Every row, those that are there and then each as it comes, until the run ends or rests."""

@@ -15,7 +15,7 @@ from workbench.agent.turn import ModelAsk, turn
 from workbench.errors import InputError, UnknownName
 from workbench.foreign import Raised, attempt
 from workbench.journal.strands import Body
-from workbench.values import digest, dumps
+from workbench.values import copied, digest, dumps
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
 
@@ -114,11 +114,11 @@ class Scopes:
         inputs: dict[str, Any] = data["arguments"]["inputs"]
         if effect.kind == "follow":
             found = self.pattern(effect.subject, effect.name)
+            for agent in agents_in(effect.arguments):
+                self.adopt_quietly(agent)
             return Body(lambda: found.function(**read_agents(inputs)))
         agent = self._defined(data["agent"], effect)
-        return Body(
-            lambda: turn(agent, self.tools_of(agent), inputs), agent.signature.read_outputs
-        )
+        return Body(lambda: turn(agent, self.tools_of(agent), inputs), agent.signature.read_outputs)
 
     def _defined(self, name: str, effect: Effect[Any]) -> Agent:
         subject = effect.subject
@@ -160,6 +160,29 @@ def open_scope(step: Step) -> None:
         extra["source"] = found.source_digest
     step.closed = True
     step.run.rows.append("step.started", step.key, {**step.start_data(), **extra})
+
+
+def agents_in(value: Any) -> list[Agent]:
+    """Every agent that stands somewhere in a value."""
+    if isinstance(value, Agent):
+        return [value]
+    if isinstance(value, Mapping):
+        value = list(cast("Mapping[str, Any]", value).values())
+    if isinstance(value, (list, tuple)):
+        return [agent for item in cast("list[Any]", value) for agent in agents_in(item)]
+    return []
+
+
+def as_read(value: Any) -> Any:
+    """A value as it will be read back from a row, but agents as they are. Raises NotAValue."""
+    if isinstance(value, Agent):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [as_read(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        copied(dict.fromkeys(cast("dict[str, Any]", value)))
+        return {key: as_read(item) for key, item in cast("dict[str, Any]", value).items()}
+    return copied(value)
 
 
 def read_agents(value: Any) -> Any:

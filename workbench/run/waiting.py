@@ -88,11 +88,19 @@ class Inbox:
             del self.waiting[waiting.id], self._futures[waiting.id]
             self._changed(waiting, "answered" if not future.cancelled() else "withdrawn")
 
+    @property
+    def unanswered(self) -> list[Waiting]:
+        """What nobody has answered yet; an answer takes a turn of the loop to be taken up."""
+        return [w for w in self.waiting.values() if not self._futures[w.id].done()]
+
     def answer(self, waiting_id: str, answer: Answer) -> None:
-        """Answer; UnknownName when nothing with this id waits any more."""
+        """Answer; UnknownName when nothing with this id waits any more, or it is no choice."""
         future = self._futures.get(waiting_id)
         if future is None or future.done():
-            raise UnknownName("waiting request", waiting_id, self.waiting)
+            raise UnknownName("waiting request", waiting_id, [w.id for w in self.unanswered])
+        choices = self.waiting[waiting_id].choices if answer.answer is not None else ()
+        if choices and answer.answer not in choices:
+            raise UnknownName("choice", str(answer.answer), choices)
         future.set_result(answer)
 
     def of(self, run_id: str) -> list[Waiting]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from workbench.journal.events import Event
+from workbench.plain import one_line
 from workbench.script.ended import from_store
 from workbench.script.rows import brief, line_of, text_of
 from workbench.store.memory import MemoryStore
@@ -42,7 +43,7 @@ def compare_lines(found: dict[str, Any]) -> list[str]:
     for name in ("outcome", "result", "steps", "tokens", "cost_usd"):
         left, right = found[name]
         if left != right:
-            lines.append(f"{name}: {brief(left)} → {brief(right)}")
+            lines.append(f"{name}: {one_line(brief(left))} → {one_line(brief(right))}")
     lines += [f"file {name}: {a or 'absent'} → {b or 'absent'}" for name, a, b in found["files"]]
     return lines
 
@@ -74,7 +75,7 @@ def _by_key(rows: Iterable[Event]) -> dict[str, str]:
     for row in rows:
         if row.kind in _TOLD:
             name = row.key or line_of(row)
-            found[name] = f"{row.kind.partition('.')[2]}: {text_of(row)}"
+            found[name] = f"{row.kind.partition('.')[2]}: {one_line(text_of(row))}"
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from workbench.bench import Workbench
 from workbench.journal.events import Event
 from workbench.run.header import Tally
+from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Live
 from workbench.script.answering import Answering, Ask
 from workbench.script.ended import Ended, RunEnded, from_store
@@ -76,7 +77,8 @@ class Front:
         playing = Playing(self.bench, parse_script(text, name), name, self.streams)
         with Interrupts(self.bench, self.streams.notice) as interrupts:
             async with self.attended() as answering:
-                ended = await playing.play(resume=resume)
+                with self.streams.progress(playing.length):
+                    ended = await playing.play(resume=resume)
         children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
         return self._finish(ended, children or [ended], again, interrupts, answering)
 
@@ -86,7 +88,7 @@ class Front:
         with Interrupts(self.bench, self.streams.notice) as interrupts:
             async with self.attended() as answering:
                 # How the run ended is in its rows; what did not get as far as a run is raised.
-                with suppress(RunEnded, Suspended):
+                with suppress(RunEnded, Suspended), self.streams.progress():
                     self.streams.done(line, await perform(session, line))
         ended = session.ended(session.find())
         again = f"kaizen-tui resume {ended.run_id}"
@@ -129,7 +131,9 @@ class _Attended:
     def __init__(self, front: Front) -> None:
         self._streams = front.streams
         self._bench = front.bench
-        self._answering = Answering(front.bench, front.ask, front.streams.notice)
+        self._person = front.ask
+        ask = self._asked if front.ask else None
+        self._answering = Answering(front.bench, ask, front.streams.notice)
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Answering:
@@ -141,6 +145,11 @@ class _Attended:
     async def __aexit__(self, *raised: object) -> None:
         self._unsubscribe()
         await self._answering.__aexit__(*raised)
+
+    async def _asked(self, waiting: Waiting) -> Answer | None:
+        assert self._person is not None
+        with self._streams.hidden():
+            return await self._person(waiting)
 
     def _told(self, event: Event | Live) -> None:
         if isinstance(event, Event):

@@ -39,6 +39,9 @@ def trust_folder(asked: Asked, files: list[str], *, yes: bool, revoke: bool) -> 
         what = "is not trusted any more" if there else "was not trusted"
         return _say(asked, said(f"{asked.workspace.resolve()} {what}", data={"revoked": there}))
     paths = [asked.workspace / file for file in files]
+    for path in paths:
+        if not path.is_file():
+            raise UsageError(f"{path} is no file")
     stands = standing(asked.workspace, os.environ)
     new = [str(path) for path in paths]
     if stands.trusted and not new:

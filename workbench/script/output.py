@@ -8,8 +8,9 @@ is written in ASCII, which needs none.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Protocol, TextIO, TypeAlias
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeAlias
 
 from workbench.journal.events import Event
 from workbench.plain import one_line, plain
@@ -17,6 +18,10 @@ from workbench.script.command import Output
 from workbench.script.language import Line
 from workbench.script.rows import brief, data_of
 from workbench.script.session import result_lines
+from workbench.values import copied
+
+if TYPE_CHECKING:
+    from workbench.script.progress import Bar
 
 Form: TypeAlias = Literal["text", "json", "jsonl"]
 FORMS: tuple[Form, ...] = ("text", "json", "jsonl")
@@ -59,6 +64,27 @@ class Streams:
         self._out, self._err = out, err
         self._shows_lines = shows_lines
         """Whether what a line says is wanted before the result."""
+        self._bar: Bar | None = None
+
+    @contextmanager
+    def progress(self, total: int | None = None) -> Generator[None]:
+        """Show a bar on stderr while this lasts, if that is a terminal."""
+        if not self._err.isatty():
+            yield
+            return
+        from workbench.script.progress import Bar  # noqa: PLC0415 - rich, on a terminal only
+
+        self._bar = Bar(self._err, total)
+        self._bar.start()
+        try:
+            yield
+        finally:
+            self._bar.stop()
+            self._bar = None
+
+    def hidden(self) -> AbstractContextManager[None]:
+        """The bar is down while somebody is asked."""
+        return self._bar.hidden() if self._bar else nullcontext()
 
     def begun(self, line: Line) -> None:
         """Say on a terminal's stderr which line it is."""
@@ -67,6 +93,8 @@ class Streams:
 
     def done(self, line: Line, output: Output) -> None:
         """What a line said."""
+        if self._bar:
+            self._bar.advance()
         if not self._shows_lines:
             return
         if self.form == "text":
@@ -89,8 +117,11 @@ class Streams:
 
     def row(self, row: Event) -> None:
         """A row of some run."""
+        if self._bar:
+            self._bar.told(row)
         if self.form == "jsonl":
-            self._json({"type": "row", **data_of(row)})
+            # A row fresh from its run may hold live values; `copied` is what the store keeps.
+            self._json({"type": "row", **copied(data_of(row))})
 
     def notice(self, text: str) -> None:
         """To stderr."""
@@ -111,8 +142,9 @@ class Streams:
         self._write(self._out, json.dumps(value))
 
     def _write(self, stream: TextIO, text: str) -> None:
-        stream.write(f"{text}\n")
-        stream.flush()
+        with self.hidden():
+            stream.write(f"{text}\n")
+            stream.flush()
 
 
 def _summary(told: Mapping[str, Any], *, with_result: bool) -> list[str]:
@@ -127,5 +159,6 @@ def _summary(told: Mapping[str, Any], *, with_result: bool) -> list[str]:
     lines.append(f"usage: {usage['steps']} steps, {tokens} tokens, {cost}")
     denied = [brief(f"{one['agent']} {one['name']}: {one['reason']}") for one in told["denied"]]
     lines.append(f"denied: {'; '.join(denied) or 'nothing'}")
-    lines.append(f"result: {brief(told['result']) if told['result'] is not None else 'none'}")
+    result = "none" if told["result"] is None else one_line(brief(told["result"]))
+    lines.append(f"result: {result}")
     return [*lines, f"resume: {told['resume'] or 'nothing to resume'}"]

@@ -79,6 +79,11 @@ class Playing:
         self._bench, self._lines, self._name, self._sink = bench, lines, name, sink
         self._run: Run | None = None
 
+    @property
+    def length(self) -> int:
+        """The number of its commands."""
+        return len(self._lines)
+
     async def play(self, *, resume: str = "") -> Ended:
         """Run it to its end, or until it is suspended; ``resume`` names a run to go on with."""
         for line in self._lines:

@@ -70,8 +70,7 @@ class Deciding:
         if not self.focused:
             rows = sorted(inbox.values(), key=_urgency)
             self.rows = rows
-            if self.selected_id not in inbox:
-                self._select(rows[0].id if rows else "", ticks)
+            self._select(rows[0].id if rows else "", ticks)
         else:
             known = {row.id for row in self.rows}
             kept = [inbox.get(row.id) or _gone(row) for row in self.rows]

@@ -170,6 +170,8 @@ KEYS: tuple[Key, ...] = (
         "Mark the row, to decide several at once; critical ones cannot be marked."),
     Key("inbox.decide_marked", "Y", "decide_marked", "Decide the marked", QUIET,
         "List the marked rows and decide them together."),
+    Key("inbox.submit", "ctrl+s", "submit", "Take edited arguments", QUIET,
+        "Leave the editor with its arguments; nothing is allowed by that."),
     Key("inbox.choice_left", "left", "choice(-1)", "Choice left", QUIET,
         "To the choice at the left."),
     Key("inbox.choice_right", "right", "choice(1)", "Choice right", QUIET,

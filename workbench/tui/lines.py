@@ -65,7 +65,8 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         self.unseen = 0
         """Rows that came since following ended."""
         self._strips: LRUCache[Any, Strip] = LRUCache(1024)
-        self._painting = False
+        self.is_painting = False
+        """Whether something waits for the next frame."""
         self._painted_rows = 0
         self._painted_at = 0.0
 
@@ -108,9 +109,9 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
 
     def changed(self) -> None:
         """Something is to be painted: now if nothing was lately, else at the next frame."""
-        if self._painting or not self.is_mounted:
+        if self.is_painting or not self.is_mounted:
             return
-        self._painting = True
+        self.is_painting = True
         wait = self._painted_at + FRAME_S - get_running_loop().time()
         if wait > 0:
             self.set_timer(wait, self.paint_now)
@@ -119,7 +120,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
 
     def paint_now(self) -> None:
         """Bring size, scroll position and picture up to date."""
-        self._painting = False
+        self.is_painting = False
         self._painted_at = get_running_loop().time()
         number = len(self.rows)
         if number != self._painted_rows:

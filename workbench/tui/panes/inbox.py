@@ -37,6 +37,7 @@ class InboxPane(InboxView):
                 self._allow_selected()
 
     def _allow_selected(self) -> None:
+        self.note_read()
         row = self.state.selected
         if row is not None and not row.is_permission:
             self.say("this is a question: choose with left and right, then enter")
@@ -84,6 +85,7 @@ class InboxPane(InboxView):
 
     def action_scope(self) -> None:
         """Choose how much to allow."""
+        self.note_read()
         row = self.state.selected
         refusal = self.state.refusal(self.clock.ticks())
         if row is None or not row.is_permission or refusal:
@@ -98,6 +100,7 @@ class InboxPane(InboxView):
 
     def action_edit(self) -> None:
         """Edit the arguments."""
+        self.note_read()
         row = self.state.selected
         refusal = self.state.refusal(self.clock.ticks())
         if row is None or not row.is_permission or refusal:

@@ -54,18 +54,12 @@ class InboxList(Lines[InboxLine]):
 
 
 class ActionText(Lines[Written], can_focus=False):
-    """The whole request; notices when its end has been in sight."""
+    """The whole request; knows whether its end is in sight."""
 
     CURSOR: ClassVar[bool] = False
 
-    class ReadToEnd(Message):
-        """The last line is, or was, on the screen."""
-
-        def __init__(self, subject: str) -> None:
-            super().__init__()
-            self.subject = subject
-
     subject = ""
+    """Which text it shows; empty while it shows none."""
 
     def show(self, subject: str, lines: list[Written]) -> None:
         """Another text begins at its beginning; the same one stays where it is."""
@@ -79,20 +73,20 @@ class ActionText(Lines[Written], can_focus=False):
         del width
         return row
 
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the last line is on the screen; nothing of a hidden text is."""
+        height = self.size.height if self.display else 0
+        return height > 0 and bool(self.rows) and round(self.scroll_y) + height >= len(self.rows)
+
     def on_rows_painted(self) -> None:
         """A text that fits is read at once."""
-        self.look()
+        self.query_ancestor(InboxView).note_read()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Scrolling may reach the end."""
         super().watch_scroll_y(old_value, new_value)
-        self.look()
-
-    def look(self) -> None:
-        """Tell when the last line is in sight."""
-        bottom = round(self.scroll_y) + self.size.height
-        if self.subject and self.size.height > 0 and self.rows and bottom >= len(self.rows):
-            self.post_message(self.ReadToEnd(self.subject))
+        self.query_ancestor(InboxView).note_read()
 
 
 class InboxView(Vertical):
@@ -224,11 +218,14 @@ class InboxView(Vertical):
             self.state.move(rows, ticks)
         self.refresh_rows()
 
-    def on_action_text_read_to_end(self, message: ActionText.ReadToEnd) -> None:
-        """The selected request has been in sight to its end."""
-        row = self.state.selected
-        if row is not None and message.subject == self._subject(row) and self.state.step == "list":
+    def note_read(self) -> None:
+        """Remember that the selected request has been in sight to its end."""
+        row, view = self.state.selected, self.query_one(ActionText)
+        if row is None or self.state.step != "list" or row.id in self.state.seen_whole:
+            return
+        if view.subject == self._subject(row) and view.is_at_end:
             self.state.seen_whole.add(row.id)
+            self.query_one("#inbox-keys").refresh()
 
     # Fields.
 

@@ -183,11 +183,12 @@ class WorkbenchScreen(Screen[None]):
 
     def action_next_pane(self) -> None:
         """The next pane that is there."""
+        # The inbox is no station on the way: one goes there on purpose.
         order: list[PaneName] = [
-            name for name in PANES if name == "command" or self.area.is_shown(name)
+            name
+            for name in PANES
+            if name == "command" or (name != "inbox" and self.area.is_shown(name))
         ]
-        if not self.workbench.board.inbox:
-            order.remove("inbox")
         here = self.focused_pane()
         place = order.index(here) if here in order else -1
         self.go_to(order[(place + 1) % len(order)])

@@ -1,0 +1,1 @@
+"""The crash matrix: real processes, killed at every place where something becomes true."""
