@@ -327,6 +327,7 @@ def test_line_mode_takes_commands_and_answers(workspace: Path):
     child.expect("type yes to allow")
     child.sendline("yes")
     child.expect("written")
+    child.expect("confirm >")
     child.sendeof()
     child.expect(pexpect.EOF)
     child.close()

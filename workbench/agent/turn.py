@@ -154,7 +154,9 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
     except StepFailed as error:
         if error.error_code in _FINAL:
             raise
-        return failed(f"{error.error_code}: {error}")
+        text = str(error)
+        told = text.startswith(error.error_code)
+        return failed(text if told else f"{error.error_code}: {text}")
     except Cancelled as error:
         if error.reason != "call":
             raise

@@ -122,17 +122,18 @@ class Hooks:
         """Ask every sync hook; the call as changed, and a note for each change."""
         notes: list[dict[str, Any]] = []
         for entry in self._by_event.get(call.event, ()):
-            if not _concerns(entry, call):
+            if entry.filter is not None and not _concerns(entry.filter, call):
                 continue
             answer = attempt(_answered, entry.hook, call)
-            call = _applied(call, entry.hook, answer, notes)
+            if isinstance(answer, Raised) or answer.value is not None:
+                call = _applied(call, entry.hook, answer, notes)
         return call, notes
 
     async def ask_async(self, call: HookCall) -> tuple[HookCall, list[dict[str, Any]]]:
         """Ask every hook, async ones within their deadline."""
         notes: list[dict[str, Any]] = []
         for entry in self._by_event.get(call.event, ()):
-            if not _concerns(entry, call):
+            if entry.filter is not None and not _concerns(entry.filter, call):
                 continue
             if entry.hook.is_async:
                 answer = await attempt_async(_answered_in_time(entry.hook, call))
@@ -152,24 +153,24 @@ class Hooks:
         return failures
 
 
-def _concerns(entry: _Entry, call: HookCall) -> bool:
-    if entry.filter is None:
-        return True
+def _concerns(where: Filter, call: HookCall) -> bool:
     row = {"agent": call.agent, "kind": call.kind, "name": call.name, "key": call.key}
-    return entry.filter.matches(row)
+    return where.matches(row)
 
 
 def _answered(by: Hook, call: HookCall) -> dict[str, Any] | None:
-    return _arguments(by.function(call))
+    said = by.function(call)
+    return None if said is None else _arguments(said)
 
 
 async def _answered_in_time(by: Hook, call: HookCall) -> dict[str, Any] | None:
-    return _arguments(await asyncio.wait_for(by.function(call), by.deadline_s))
+    said = await asyncio.wait_for(by.function(call), by.deadline_s)
+    return None if said is None else _arguments(said)
 
 
-def _arguments(said: Any) -> dict[str, Any] | None:
+def _arguments(said: Any) -> dict[str, Any]:
     """What a hook returned, as arguments that a row can carry."""
-    if said is not None and not isinstance(said, Mapping):
+    if not isinstance(said, Mapping):
         raise InputError(f"it returned {said!r}, which is neither None nor arguments")
     return copied(said)
 

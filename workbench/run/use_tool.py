@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 async def use_tool(step: Step) -> Any:
     """Perform one tool call."""
     tool = tool_of(step)
-    settled = await settle_doubt(step, tool.repeat, lambda: _probed(step, tool))
-    if settled is not None:
-        return settled[0]
+    if step.prior is not None:
+        settled = await settle_doubt(step, tool.repeat, lambda: _probed(step, tool))
+        if settled is not None:
+            return settled[0]
     facts = await permit(step, tool)
     step.extra.pop("asked", None)
     if tool.repeat is not Repeat.PURE:

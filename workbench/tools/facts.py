@@ -11,9 +11,10 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from workbench.permission.danger import Facts
+from workbench.permission.danger import Act, Danger, Facts, Sandbox
 from workbench.permission.paths import guarded
 from workbench.permission.shell import Shell
 from workbench.permission.urls import Url
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def facts(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Facts:
     """Everything the decision about one call needs to know."""
-    plain = Facts(act=tool.act, sandbox=place.sandbox.level, floor=tool.floor)
+    plain = _plain(tool.act, place.sandbox.level, tool.floor)
     if tool.function is not None:
         return plain
     match tool.act:
@@ -40,6 +41,12 @@ def facts(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Facts:
             return _of_address(plain, str(arguments.get("url", "")), place)
         case _:
             return plain
+
+
+@lru_cache(maxsize=256)
+def _plain(act: Act, sandbox: Sandbox, floor: Danger) -> Facts:
+    """What is known before looking; all there is to know of a Python function's call."""
+    return Facts(act=act, sandbox=sandbox, floor=floor)
 
 
 def _of_path(plain: Facts, asked: str, place: Place) -> Facts:

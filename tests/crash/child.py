@@ -1,0 +1,171 @@
+"""One process of the matrix: finish what another one left, begin something else, and die.
+
+``python -m tests.crash.child JOB`` where JOB is JSON: the folder and the tasks. Each finished task
+is one line of JSON on stdout. A job with several tasks saves starting processes: what the last
+process left undone is finished here before the next case begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.crash.deeds import SLOW_S, TOOLS, Here, Ledger, Talker, done
+from tests.crash.points import Kill, Points, surround
+from tests.crash.styles import PATTERNS, SCRIPT, STYLES
+from workbench.agent.agent import Agent
+from workbench.agent.tool import Tool
+from workbench.bench import Workbench
+from workbench.errors import StepFailed, UnknownName, WorkbenchError
+from workbench.foreign import Raised
+from workbench.journal.events import Event
+from workbench.journal.replay import replay
+from workbench.run.header import Header, outcome_data
+from workbench.run.run import Run
+from workbench.run.scopes import read_agents
+from workbench.run.waiting import Answer
+from workbench.run.world import Live
+from workbench.script.run_script import resumable, run_script
+
+TOKEN = re.compile(r"tok:[\w.]+")
+UNFINISHED = ("running", "suspended")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A case to be brought to its end, and where not to let it come to its end."""
+
+    case: str
+    style: str
+    kind: str
+    kills: list[Kill] = field(default_factory=list[Kill])
+    record: bool = False
+
+    @staticmethod
+    def read(values: dict[str, Any]) -> Task:
+        """From JSON."""
+        kills = [(name, number, how) for name, number, how in values.pop("kills", [])]
+        return Task(**values, kills=kills)
+
+
+class Child:
+    """The workbench of this process, and how it is brought to do tasks."""
+
+    def __init__(self, bench: Workbench, folder: Path, synced: Path) -> None:
+        self.bench, self.folder = bench, folder
+        self.points = Points()
+        self._wal = f"{bench.store.path}-wal"  # type: ignore[union-attr]
+        self._synced = os.open(synced, os.O_WRONLY | os.O_CREAT, 0o600)
+        bench.world.models = Talker()
+        bench.world.tools.update({tool.name: tool for tool in TOOLS})
+        agent = Agent("talker", "task: str -> text: str", tools=("deed", "keyed_deed", "look"))
+        bench.world.agents["talker"] = agent
+        for known in PATTERNS:
+            bench.world.patterns[known.name] = known
+        Here.bench, Here.hit = bench, self.points.hit
+        surround(bench, self.points, _acted, self._note)
+        bench.subscribe(self._answer)
+
+    def _note(self) -> None:
+        """How much of the WAL somebody was told about; with FULL, it is synced."""
+        size = os.stat(self._wal).st_size if os.path.exists(self._wal) else 0  # noqa: PTH110, PTH116
+        os.pwrite(self._synced, f"{size:12}".encode(), 0)
+
+    async def do(self, task: Task) -> None:
+        """Bring one case to its end, and say how it ended."""
+        Here.ledger = Ledger(self.folder / "ledgers" / f"{task.case}.jsonl")
+        Here.incarnation = sum(line["what"] == "open" for line in Here.ledger.read())
+        last = {row.run_id: row.last_seq for row in self.bench.store.runs(limit=1000)}
+        Here.ledger.write("open", incarnation=Here.incarnation, last=last)
+        self.points.watch(task.kills)
+        async with asyncio.timeout(15):
+            found = await (self._script(task) if task.style == "script" else self._run(task))
+        reached = self.points.rest() if task.record else self.points.rest()[:0]
+        _say(case=task.case, **found, points=reached, left=self.points.left)
+
+    async def _run(self, task: Task) -> dict[str, Any]:
+        bench = self.bench
+        try:
+            status = bench.store.run(task.case).status
+        except UnknownName:
+            status = ""
+        if not status:
+            given = {"case": task.case, "kind": task.kind}
+            started = STYLES[task.style].pattern
+            Here.run = await bench.start(started, given, run_id=task.case)
+            await Here.run.finished()
+        while (status := bench.store.run(task.case).status) in UNFINISHED:
+            Here.run = await bench.resume(task.case)
+            await Here.run.finished()
+            await asyncio.sleep(SLOW_S)
+        return self._ended(task.case)
+
+    async def _script(self, task: Task) -> dict[str, Any]:
+        try:
+            resumable(self.bench, task.case)
+            resume = True
+        except WorkbenchError as error:
+            resume = "nothing to resume" in str(error)
+            if resume:
+                return self._ended(_script_run(self.bench, task.case))
+        text = SCRIPT.format(case=task.case)
+        await run_script(self.bench, text, task.case, resume=resume)
+        return self._ended(_script_run(self.bench, task.case))
+
+    def _ended(self, run_id: str) -> dict[str, Any]:
+        self.bench.store.flush()
+        rows = list(self.bench.store.rows(run_id))
+        told = next(row.data for row in reversed(rows) if row.kind == "run.finished")
+        data = {"outcome": told["outcome"], "result": told.get("result")}
+        return {**data, "error": told.get("error"), "replay": self._replayed(rows)}
+
+    def _replayed(self, rows: list[Event]) -> str:
+        """Drive the whole log anew: empty when it comes to the same end, else what differs."""
+        header = Header.from_row(rows[0])
+        found = self.bench.world.patterns.get(header.pattern)
+        if found is None:
+            return ""
+        workflow = found.function(**read_agents(header.arguments))
+        run = Run(self.bench.world, self.bench._acks, header, workflow)
+        for row in rows:
+            run._recall(row)
+        try:
+            run._unlooped(replay, run.drive, [row for row in rows if row.kind != "run.finished"])
+        except WorkbenchError as error:
+            return f"{type(error).__name__}: {error} {error.data}"
+        if run.drive.outcome is None:
+            return f"still waits for {sorted(run.drive.parked)}"
+        end, told = outcome_data(run.drive.outcome), rows[-1].data
+        same = all(end.get(name) == told.get(name) for name in ("outcome", "result"))
+        return "" if same else f"comes to {end} and not {told}"
+
+    def _answer(self, event: Event | Live) -> None:
+        """What a person would say who looks at what really happened."""
+        if isinstance(event, Event) or event.kind != "waiting" or event.data["what"] != "asked":
+            return
+        waiting = self.bench.world.inbox.waiting[event.data["id"]]
+        answer = Answer(answer="yes") if waiting.kind == "question" else Answer()
+        if waiting.kind == "in_doubt":
+            token = TOKEN.findall(json.dumps(dict(waiting.arguments)))[0]
+            acted = any(act.get("run", "") == "" for act in Here.ledger.acts(token))
+            answer = Answer(answer="run again")
+            if acted:
+                answer = Answer(answer="done", reason=done(token))
+            Here.ledger.write("answered", token=token, answer=answer.answer)
+        self.points.hit(f"before the answer: {waiting.kind}")
+        asyncio.get_running_loop().call_soon(self._give, waiting.id, answer)
+
+    def _give(self, waiting_id: str, answer: Answer) -> None:
+        if waiting_id in self.bench.world.inbox.waiting:
+            self.bench.world.inbox.answer(waiting_id, answer)
+
+
+def _acted(_tool: Tool, token: str) -> None:
+    Here.ledger.write("act", token=token, key="", incarnation=Here.incarnation)
