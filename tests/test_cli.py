@@ -22,6 +22,11 @@ SLOW = """
     latency_s: 30
     reply: {verdict: "late"}
 """
+SLEEPER = """
+  - agent: sleeper
+    calls:
+      - {tool: bash_command, arguments: {command: "sleep 30"}}
+"""
 SLOW_AGENT = 'agent define slow "draft: str -> verdict: str"\n'
 
 
@@ -29,7 +34,7 @@ SLOW_AGENT = 'agent define slow "draft: str -> verdict: str"\n'
 def workspace(tmp_path: Path) -> Path:
     folder = tmp_path / "work"
     folder.mkdir()
-    (folder / "ours.playbook.yaml").write_text(PLAYBOOK + SLOW, encoding="utf-8")
+    (folder / "ours.playbook.yaml").write_text(PLAYBOOK + SLOW + SLEEPER, encoding="utf-8")
     return folder
 
 
@@ -218,6 +223,18 @@ def test_an_untrusted_settings_file_stops_a_run_and_nothing_else(workspace: Path
     assert script(workspace, "help\n").returncode == 3
 
 
+def test_lists_name_what_there_is_and_one_can_be_shown(workspace: Path):
+    listed = ran(workspace, "patterns").stdout
+    assert "debate(agents, judge, question, rounds=2)" in listed
+    assert "script(" not in listed
+    assert "question: str" in ran(workspace, "patterns", "debate").stdout
+    assert ran(workspace, "agents").stdout == "no agents yet\n"
+    assert "debate" in ran(workspace, "plugins").stdout
+    assert "Did you mean 'debate'" in ran(workspace, "patterns", "debat").stderr
+    assert ran(workspace, "rules").stdout == "no rules\n"
+    assert ran(workspace, "rules", "remove", "x").returncode == 2
+
+
 def test_init_keeps_runs_in_the_folder(workspace: Path):
     assert ran(workspace, "init").returncode == 0
     script(workspace, "help\n")
@@ -231,8 +248,8 @@ def test_the_tour_plays_as_text_without_a_terminal(workspace: Path):
     assert [path.name for path in workspace.iterdir()] == ["ours.playbook.yaml"]
 
 
-def started(workspace: Path, text: str) -> subprocess.Popen[str]:
-    """A script that has come to its slow agent."""
+def started(workspace: Path, text: str, wanted: str = "ask.slow") -> subprocess.Popen[str]:
+    """A script that has begun a step: of its slow agent, or the one named."""
     (workspace / "s.kz").write_text(AGENTS + SLOW_AGENT + text, encoding="utf-8")
     process = subprocess.Popen(
         [*PROGRAM, "--script", "s.kz", "--output", "jsonl"],
@@ -245,9 +262,13 @@ def started(workspace: Path, text: str) -> subprocess.Popen[str]:
     assert process.stdout is not None
     for line in process.stdout:
         row = json.loads(line)
-        if row["type"] == "row" and row["data"].get("effect") == "model" and "slow" in row["key"]:
+        if row["type"] == "row" and row["kind"] == "step.started" and is_leaf(row, wanted):
             break
     return process
+
+
+def is_leaf(row: dict[str, Any], wanted: str) -> bool:
+    return wanted in row["key"] and row["data"]["effect"] in {"model", "tool"}
 
 
 LONG = "ask critic one\nask slow x\nask critic two\n"
@@ -273,6 +294,23 @@ def test_a_killed_script_goes_on_and_repeats_nothing(workspace: Path):
     process.kill()
     process.communicate(timeout=20)
     check_resume(workspace)
+
+
+def test_an_effect_in_doubt_has_its_own_exit_code_and_can_be_resumed(workspace: Path):
+    text = (
+        'agent define sleeper "task: str -> report: str" tools=["bash_command"]\n'
+        'approve bash_command argv=["sleep", "30"]\nask sleeper x\n'
+    )
+    process = started(workspace, text, "bash_command")
+    process.kill()
+    process.communicate(timeout=20)
+    done = ran(workspace, "--script", "s.kz", "--resume", "--output", "json")
+    assert done.returncode == 7, done.stderr
+    assert result(done)["outcome"] == "suspended"
+    assert "--resume" in result(done)["resume"]
+    script_run = result(done)["run_id"]
+    done = ran(workspace, "resume", script_run, "--output", "json")
+    assert done.returncode == 7, done.stderr
 
 
 def check_resume(workspace: Path) -> None:

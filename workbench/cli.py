@@ -172,6 +172,7 @@ def _arg(*words: str, **settings: Any) -> Argument:
 
 
 _WORDS = _arg("words", nargs="*", default=[], metavar="KEY=VALUE")
+_NAMED = _arg("named", nargs="?", default="", metavar="NAME")
 _RUN = _arg("run", metavar="RUN", help="an id or its beginning")
 
 COMMANDS: dict[str, tuple[str, list[Argument]]] = {
@@ -193,10 +194,10 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     ),
     "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
     "plugins": ("list plugins and what became of them", []),
-    "agents": ("list agents", []),
-    "patterns": ("list patterns", []),
+    "agents": ("list agents, or show one", [_NAMED]),
+    "patterns": ("list patterns, or show what one takes", [_NAMED]),
     "models": ("list the models that can be asked", []),
-    "rules": ("list the permission rules", []),
+    "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
     "trust": (
         "look at what a folder brings, and trust it",
         [
@@ -308,6 +309,8 @@ def _look(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
     name, *given = _LOOKS.get(args.command, (args.command,))
+    if getattr(args, "named", ""):
+        given = ["show", args.named]
     given += [getattr(args, name) for name in ("run", "file") if hasattr(args, name)]
     return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
 

@@ -224,7 +224,8 @@ def test_rules_of_all_layers_hold_together(home: Path, project: Path):
 
 def test_two_files_for_one_place_are_refused(home: Path, project: Path):
     (project / "kaizen.json").write_text("{}", encoding="utf-8")
-    (project / "kaizen.toml").write_text("", encoding="utf-8")
+    (project / "kaizen.toml").write_text("# ours\n", encoding="utf-8")
+    (project / "kaizen.yaml").write_text("", encoding="utf-8")
     with pytest.raises(ConfigError, match=r"kaizen\.toml and kaizen\.json"):
         loaded(home, project)
 

@@ -12,7 +12,7 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "work"
     (made / "plugins").mkdir(parents=True)
     (made / "plugins" / "mine.py").write_text("x = 1\n", encoding="utf-8")
-    (made / "kaizen.toml").write_text("", encoding="utf-8")
+    (made / "kaizen.toml").write_text("# ours", encoding="utf-8")
     return made
 
 
@@ -26,6 +26,11 @@ def test_a_folder_that_cannot_act_needs_no_trust(tmp_path: Path, environment: di
     assert is_trusted(tmp_path, environment)
 
 
+def test_an_empty_file_cannot_act(tmp_path: Path, environment: dict[str, str]):
+    (tmp_path / "kaizen.toml").touch()
+    assert is_trusted(tmp_path, environment)
+
+
 def test_trust_holds_until_something_that_can_act_changes(
     folder: Path, environment: dict[str, str]
 ):
@@ -36,7 +41,7 @@ def test_trust_holds_until_something_that_can_act_changes(
     assert is_trusted(folder, environment)
     (folder / "plugins" / "mine.py").write_text("x = 2\n", encoding="utf-8")
     (folder / "agents").mkdir()
-    (folder / "agents" / "new.toml").write_text("", encoding="utf-8")
+    (folder / "agents" / "new.toml").write_text("# new", encoding="utf-8")
     assert standing(folder, environment).lines() == ["+ agents/new.toml", "~ plugins/mine.py"]
     assert not is_trusted(folder, environment)
 

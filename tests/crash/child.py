@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.crash.deeds import SLOW_S, TOOLS, Here, Ledger, Talker, done
+from tests.crash.deeds import SLOW_S, TOOLS, Here, Ledger, Talker, done, press
 from tests.crash.points import Kill, Points, surround
 from tests.crash.styles import PATTERNS, SCRIPT, STYLES
 from workbench.agent.agent import Agent
@@ -67,6 +67,7 @@ class Child:
         bench.world.tools.update({tool.name: tool for tool in TOOLS})
         agent = Agent("talker", "task: str -> text: str", tools=("deed", "keyed_deed", "look"))
         bench.world.agents["talker"] = agent
+        bench.perform_with("press", press)
         for known in PATTERNS:
             bench.world.patterns[known.name] = known
         Here.bench, Here.hit = bench, self.points.hit
@@ -84,6 +85,7 @@ class Child:
         Here.incarnation = sum(line["what"] == "open" for line in Here.ledger.read())
         last = {row.run_id: row.last_seq for row in self.bench.store.runs(limit=1000)}
         Here.ledger.write("open", incarnation=Here.incarnation, last=last)
+        self._note()
         self.points.watch(task.kills)
         async with asyncio.timeout(15):
             found = await (self._script(task) if task.style == "script" else self._run(task))
@@ -154,13 +156,14 @@ class Child:
         answer = Answer(answer="yes") if waiting.kind == "question" else Answer()
         if waiting.kind == "in_doubt":
             token = TOKEN.findall(json.dumps(dict(waiting.arguments)))[0]
-            acted = any(act.get("run", "") == "" for act in Here.ledger.acts(token))
             answer = Answer(answer="run again")
-            if acted:
+            if Here.ledger.acts(token):
                 answer = Answer(answer="done", reason=done(token))
             Here.ledger.write("answered", token=token, answer=answer.answer)
         self.points.hit(f"before the answer: {waiting.kind}")
-        asyncio.get_running_loop().call_soon(self._give, waiting.id, answer)
+        # Other things go on while a person thinks.
+        late_s = SLOW_S / 2 if waiting.kind == "in_doubt" else 0
+        asyncio.get_running_loop().call_later(late_s, self._give, waiting.id, answer)
 
     def _give(self, waiting_id: str, answer: Answer) -> None:
         if waiting_id in self.bench.world.inbox.waiting:
@@ -168,4 +171,34 @@ class Child:
 
 
 def _acted(_tool: Tool, token: str) -> None:
-    Here.ledger.write("act", token=token, key="", incarnation=Here.incarnation)
+    Here.ledger.write("act", token=token, key="", incarnation=Here.incarnation, pure=False)
+
+
+def _script_run(bench: Workbench, case: str) -> str:
+    title = f"script {case}"
+    return next(row.run_id for row in bench.store.runs(limit=1000) if row.title == title)
+
+
+def _say(**told: Any) -> None:
+    os.write(1, json.dumps(told).encode() + b"\n")
+
+
+async def _main(job: dict[str, Any]) -> None:
+    folder = Path(job["folder"])
+    for name in ("state", "work", "ledgers"):
+        (folder / name).mkdir(exist_ok=True)
+    config = {
+        "model": "playbook:default",
+        "synchronous": job.get("synchronous", "NORMAL"),
+        "features": {"sandbox": False, "plugins": False, "ollama": False},
+        "mode": "edits",
+    }
+    database, work = folder / "state" / "workbench.db", folder / "work"
+    async with Workbench.open(database, workspace=work, config=config) as bench:
+        child = Child(bench, folder, folder / "synced")
+        for values in job["tasks"]:
+            await child.do(Task.read(values))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(json.loads(sys.argv[1])))

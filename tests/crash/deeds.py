@@ -64,10 +64,10 @@ class Here:
     hit: Callable[[str], None]
 
 
-def act(token: str, key: str = "") -> str:
+def act(token: str, key: str = "", *, pure: bool = False) -> str:
     """Do it."""
     Here.hit("before the act")
-    Here.ledger.write("act", token=token, key=key, incarnation=Here.incarnation)
+    Here.ledger.write("act", token=token, key=key, incarnation=Here.incarnation, pure=pure)
     Here.hit("acted")
     return done(token)
 
@@ -75,7 +75,7 @@ def act(token: str, key: str = "") -> str:
 def done(token: str) -> str:
     """What doing it returns."""
     big = "x" * BIG_CHARS if "big" in token else ""
-    return f"did {token}{big}"
+    return f"did {token} {big}".strip()
 
 
 async def do(token: str, late_s: float = 0.0) -> str:
@@ -90,15 +90,22 @@ def do_plainly(token: str) -> str:
     return act(token)
 
 
-async def fail(token: str) -> str:
+async def do_purely(token: str, late_s: float = 0.0) -> str:
+    """Act, so that doing it again would change nothing."""
+    result = act(token, pure=True)
+    await asyncio.sleep(late_s)
+    return result
+
+
+async def fail(token: str, pure: bool = False) -> str:
     """Act, and fail."""
-    act(token)
+    act(token, pure=pure)
     raise WorkbenchError(f"{token} went wrong")
 
 
 async def cancel_the_run(token: str) -> str:
     """Have the run cancelled from outside, while this goes on."""
-    result = act(token)
+    result = act(token, pure=True)
     assert Here.run is not None
     Here.run.cancel(reason="the test says so")
     await asyncio.sleep(SLOW_S)
@@ -107,12 +114,17 @@ async def cancel_the_run(token: str) -> str:
 
 async def suspend_the_run(token: str) -> str:
     """Have the run suspended from outside, the first time."""
-    result = act(token)
+    result = act(token, pure=True)
     if len(Here.ledger.acts(token)) == 1:
         assert Here.run is not None
         Here.run.interrupt("immediate", by="program")
         await asyncio.sleep(10)
     return result
+
+
+async def press(effect: Effect[Any], _key: str, idempotency: str) -> str:
+    """A front's own kind of effect."""
+    return act(effect.arguments["token"], idempotency)
 
 
 async def _keyed(token: str, key: str = "") -> str:
@@ -134,7 +146,7 @@ async def dangerous_deed(token: str) -> str:
 @tool(repeat="pure", danger="SAFE")
 async def look(token: str) -> str:
     """Look at it."""
-    return act(token)
+    return act(token, pure=True)
 
 
 @tool(repeat="probeable", danger="SAFE")
@@ -161,14 +173,15 @@ KINDS = ("pure", "keyed", "probeable", "unsafe", "threaded", "tool", "mixed")
 def wanted(kind: str, token: str, late_s: float = 0.0) -> Effect[Any]:
     """The effect of a class that does this."""
     if kind == "mixed":
-        kind = KINDS[sum(token.encode()) % 6]
+        # By the token without its case, so that every case of a style is alike.
+        kind = KINDS[sum(token.partition(".")[2].encode()) % 6]
     match kind:
         case "pure":
-            return call(do, token, late_s, repeat="pure")
+            return call(do_purely, token, late_s, repeat="pure")
         case "keyed":
             return use(keyed_deed, token=token)
         case "probeable":
-            return use("write_file", path=f"{token.replace(':', '-')}.txt", content=token)
+            return use("write_file", path=f"{token[4:]}.txt", content=token)
         case "threaded":
             return call(do_plainly, token)
         case "tool":
@@ -189,8 +202,8 @@ class Talker:
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """Answer by how often it has spoken in this turn."""
         round_ = sum(entry.role == "assistant" for entry in request.entries)
-        name = f"{request.agent}.{request.inputs['task']}"
-        said = act(f"tok:{name}.{round_}")
+        name = f"{request.inputs['task']}.{request.agent}"
+        said = act(f"tok:{name}.{round_}", pure=True)
         on_delta(said)
         tools = [spec.name for spec in request.tools]
         calls = [ToolCall(t, {"token": f"tok:{name}.{round_}.{t}"}) for t in tools]

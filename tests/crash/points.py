@@ -59,6 +59,11 @@ class Points:
         self._watching = False
         return self.reached
 
+    @property
+    def left(self) -> list[Kill]:
+        """Strikes whose point was not reached."""
+        return self._due
+
     def hit(self, name: str) -> None:
         """This place was reached."""
         if not self._watching:

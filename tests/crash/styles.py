@@ -1,7 +1,7 @@
 """The styles: workflows of every shape a log must survive, each for the classes of effect it fits.
 
-Every effect that acts has a token of its own in its arguments. Results are plain values, so that a
-run which was killed can be held against one that was not.
+Every effect that acts has a token of its own in its arguments: the case, the style, a name. Results
+are plain values, so that a run which was killed can be held against one that was not.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from tests.crash.deeds import (
 )
 from workbench.agent.agent import Agent
 from workbench.errors import StepFailed
+from workbench.workflow.effects import Effect, Repeat
 from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import (
     as_they_finish,
@@ -63,7 +64,7 @@ async def sequence(case: str, kind: str) -> Any:
     """One after the other."""
     said = [await deed_of(kind, f"tok:{case}.s.{n}") for n in range(3)]
     try:
-        await call(fail, f"tok:{case}.s.fails")
+        await call(fail, f"tok:{case}.s.fails", repeat="keyed")
     except StepFailed as error:
         said.append(str(error))
     return [*said, await deed_of(kind, f"tok:{case}.s.last")]
@@ -87,7 +88,9 @@ async def failing(case: str, kind: str) -> Any:
             await deed_of("keyed", f"tok:{case}.f.cleanup.{n}")
 
     try:
-        await together(path(0), path(1), call(fail, f"tok:{case}.f.fails", repeat="pure"))
+        await together(
+            path(0), path(1), call(fail, f"tok:{case}.f.fails", pure=True, repeat="pure")
+        )
     except StepFailed as error:
         return [str(error), await deed_of(kind, f"tok:{case}.f.last")]
     return "nothing failed"
@@ -96,7 +99,9 @@ async def failing(case: str, kind: str) -> Any:
 @pattern
 async def racing(case: str, kind: str) -> Any:
     """The first of two; the other one has begun and is ended."""
-    first = await race(deed_of(kind, f"tok:{case}.r.fast"), deed_of(kind, f"tok:{case}.r.slow", SLOW_S))
+    first = await race(
+        deed_of(kind, f"tok:{case}.r.fast"), deed_of(kind, f"tok:{case}.r.slow", SLOW_S)
+    )
     second = await within(60, deed_of(kind, f"tok:{case}.r.within"))
     return [first, second, await deed_of(kind, f"tok:{case}.r.last")]
 
@@ -135,7 +140,8 @@ async def nested(case: str, kind: str) -> Any:
     last = await follow(inner, case=case, kind=kind, name="c")
     await sleep(SLOW_S / 3)
     chance = await random()
-    kept = await remember("chance", chance, scope="workspace")
+    await remember("chance", chance, scope="workspace")
+    kept = await recall("chance", scope="workspace") == chance
     fits = 0 <= chance < 1 and begun <= await now()
     return [parts, heard, last, fits, await recall("a"), kept]
 
@@ -148,8 +154,8 @@ _PLAIN = Agent("plain", "task: str -> text: str")
 async def talking(case: str, kind: str) -> Any:
     """Agents with tools, beside each other, then one more."""
     del kind
-    said = await together(ask(_TALKING, task=task) for task in "ab")
-    last = await ask(_PLAIN, task="c")
+    said = await together(ask(_TALKING, task=f"{case}.{n}") for n in range(2))
+    last = await ask(_PLAIN, task=f"{case}.2")
     return [reply.text for reply in [*said, last]]
 
 
@@ -174,7 +180,8 @@ async def cancelled(case: str, kind: str) -> Any:
     """The run is ended from outside while it goes on; its cleanup still acts."""
     try:
         await together(
-            deed_of(kind, f"tok:{case}.c.slow", SLOW_S * 2), call(cancel_the_run, f"tok:{case}.c.c", repeat="pure")
+            deed_of(kind, f"tok:{case}.c.slow", SLOW_S * 2),
+            call(cancel_the_run, f"tok:{case}.c.c", repeat="pure"),
         )
     finally:
         await deed_of("keyed", f"tok:{case}.c.cleanup")
@@ -185,19 +192,53 @@ async def cancelled(case: str, kind: str) -> Any:
 async def suspended(case: str, kind: str) -> Any:
     """The run is suspended at once while effects are on their way."""
     await together(
-        deed_of(kind, f"tok:{case}.u.slow", SLOW_S), call(suspend_the_run, f"tok:{case}.u.s", repeat="pure")
+        deed_of(kind, f"tok:{case}.u.slow", SLOW_S),
+        call(suspend_the_run, f"tok:{case}.u.s", repeat="pure"),
     )
     return await deed_of(kind, f"tok:{case}.u.last")
 
 
+@pattern
+async def pressing(case: str, kind: str) -> Any:
+    """A kind of effect that a front performs."""
+
+    def pressed(name: str) -> Effect[Any]:
+        given = {"token": f"tok:{case}.p.{name}"}
+        return Effect("press", "button", given, repeat=Repeat(kind))
+
+    return [await pressed("first"), *await together(pressed(f"{n}") for n in range(2))]
+
+
+@pattern
+async def messaging(case: str, kind: str) -> Any:
+    """Readers that are ended just as their message comes; no message is lost or read twice."""
+
+    async def write(*texts: str) -> str:
+        for text in texts:
+            await send("box", text)
+        return "written"
+
+    first = await race(receive("box"), write("a"))
+    both = await together(receive("box"), deed_of(kind, f"tok:{case}.m.0"), write("b", "c"))
+    heard = [first, both[0]]
+    while len([text for text in heard if text != "written"]) < 3:
+        heard.append(await receive("box"))
+    await deed_of(kind, f"tok:{case}.m.last")
+    return heard
+
+
+def _all_read(result: Any) -> Any:
+    return sorted(text for text in result if text != "written")
+
+
 def _any_winner(result: Any) -> Any:
     first, *rest = result
-    assert first in (done("tok:fast"), done("tok:slow"))
+    assert first in (done("tok:CASE.r.fast"), done("tok:CASE.r.slow"))
     return rest
 
 
 def _three_of_four(result: Any) -> Any:
-    known = {done(f"tok:{n}") for n in range(4)}
+    known = {done(f"tok:CASE.e.{n}") for n in range(4)}
     assert len(set(result[::2])) == 3
     assert known.issuperset(result[::2])
     return result[1::2]
@@ -214,6 +255,8 @@ STYLES: dict[str, Style] = {
     "nested": Style(nested, ("unsafe", "mixed")),
     "talking": Style(talking),
     "asking": Style(asking, ("unsafe", "probeable")),
+    "pressing": Style(pressing, ("unsafe", "keyed", "pure")),
+    "messaging": Style(messaging, ("unsafe", "keyed"), _all_read),
     "big": Style(big, ("pure", "keyed", "unsafe")),
     "cancelled": Style(cancelled, ("unsafe", "keyed", "threaded"), outcome="cancelled"),
     "suspended": Style(suspended, ("unsafe", "keyed", "probeable")),
@@ -226,7 +269,7 @@ run sequence kind=unsafe case={case}
 expect outcome=returned
 run racing kind=mixed case={case}
 run beside kind=keyed case={case} &
-ask talker task="{case}"
+ask talker task="{case}.k"
 wait
 """
-"""The style ``script``: lines that start runs. Tokens are told apart by the run they belong to."""
+"""The style ``script``: lines that start runs."""

@@ -139,8 +139,8 @@ class Rows:
         return self.row("step.finished", key, effect=effect, name=name, **data)
 
     def asked(self, key: str, tool: str, danger: str, **data: Any) -> Event:
-        wanted = {"id": f"{self.run_id}:{key}/approval#0", "tool": tool, "danger": danger}
-        return self.row("approval.asked", key, **(wanted | data))
+        asked_id = f"{self.run_id}:{key}/approval#0"
+        return self.row("approval.asked", key, id=asked_id, tool=tool, danger=danger, **data)
 
 
 USAGE = {"input_tokens": 900, "output_tokens": 300, "cost_usd": 0.0}
@@ -251,7 +251,7 @@ async def settled(app: KaizenApp, pilot: Any) -> None:
     await until(pilot, lambda: app.around.mode != "")
     await asyncio.wrap_future(app.core.call(_nothing))
     await pilot.pause()
-    await until(pilot, lambda: not any(lines.is_painting for lines in app.screen.query(Lines)))
+    await until(pilot, lambda: not any(lines.is_painting for lines in app.screen.query(Lines[Any])))
 
 
 async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -29,7 +29,9 @@ from workbench.tui.panes.inbox import InboxPane
 class Desk:
     """An app with requests waiting, and the calm hands of somebody who uses it."""
 
-    def __init__(self, app: KaizenApp, pilot: Pilot[Any], bench: FakeBench, clock: HandClock) -> None:
+    def __init__(
+        self, app: KaizenApp, pilot: Pilot[Any], bench: FakeBench, clock: HandClock
+    ) -> None:
         self.app, self.pilot, self.bench, self.clock = app, pilot, bench, clock
         self.rows = Rows()
 
@@ -290,7 +292,7 @@ async def test_the_list_does_not_jump_when_a_graver_request_arrives() -> None:
         before = here.inbox.state.selected_id
         await here.arrive(here.rows.asked("0:ask.coder/9:tool.x", "x", "CRITICAL"))
         assert here.inbox.state.selected_id == before
-        assert [row.id for row in here.inbox.state.rows][0] == before
+        assert here.inbox.state.rows[0].id == before
 
 
 async def test_after_the_last_decision_the_keys_are_where_they_were() -> None:

@@ -61,8 +61,10 @@ def test_a_zoomed_pane_stands_alone_with_the_inbox(name: PaneName) -> None:
     assert set(arrange(160, 42, Wanted(zoomed=name))) == {name, "inbox"}
 
 
-def test_the_inbox_is_one_line_while_nothing_waits_and_half_the_screen_while_it_is_used() -> None:
+def test_the_inbox_is_one_line_while_nothing_waits_and_most_of_the_screen_while_it_is_used() -> (
+    None
+):
     assert arrange(160, 42, Wanted())["inbox"].height == 1
     assert arrange(160, 42, Wanted(waiting=2))["inbox"].height == 5
-    assert arrange(160, 42, Wanted(waiting=2, inbox_open=True))["inbox"].height == 21
+    assert arrange(160, 42, Wanted(waiting=2, inbox_open=True))["inbox"].height == 25
     assert arrange(80, 21, Wanted(waiting=2))["inbox"].height == 1

@@ -29,7 +29,9 @@ RUN = "a41f77c0"
 class Bench:
     """A screen with a typical run on it."""
 
-    def __init__(self, app: KaizenApp, pilot: Pilot[Any], bench: FakeBench, clock: HandClock) -> None:
+    def __init__(
+        self, app: KaizenApp, pilot: Pilot[Any], bench: FakeBench, clock: HandClock
+    ) -> None:
         self.app, self.pilot, self.bench, self.clock = app, pilot, bench, clock
         self.rows = Rows()
         self.run = FakeRun(RUN)
@@ -179,7 +181,7 @@ async def test_ctrl_c_twice_saves_and_leaves_and_more_does_no_harm() -> None:
         for _ in range(8):
             here.clock.turn(0.1)
             await here.pilot.press("ctrl+c")
-        await until(here.pilot, lambda: here.app.core.ended.done())
+        await until(here.pilot, here.app.core.ended.done)
         assert here.app.return_code in (0, None)
 
 
@@ -312,4 +314,4 @@ async def test_a_gap_in_the_rows_is_filled_from_the_log() -> None:
 async def test_a_core_that_ends_by_itself_ends_the_program_with_its_code() -> None:
     async with bench() as here:
         here.app.core.stop()
-        await until(here.pilot, lambda: here.app.core.ended.done())
+        await until(here.pilot, here.app.core.ended.done)

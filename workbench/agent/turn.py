@@ -25,7 +25,7 @@ from workbench.errors import (
     StepFailed,
     UnknownName,
 )
-from workbench.values import digest, dumps
+from workbench.values import dumps
 from workbench.workflow.effects import Effect
 from workbench.workflow.verbs import together
 
@@ -95,23 +95,23 @@ async def turn(
 
 
 def ask_model(request: ModelAsk) -> Effect[Said]:
-    """One model call: named by agent, tools and conversation; rendered at the gate."""
+    """One model call: named by agent, tools and conversation; rendered at the gate.
+
+    The tools of a turn are named by its first request, and the head covers every entry: a
+    request says again only what no row holds.
+    """
     agent, conversation = request.agent, request.conversation
     new = conversation.entries[conversation.sent :]
     arguments: dict[str, Any] = {
         "agent": agent.name,
-        "tools": [tool.name for tool in request.tools],
         "head": conversation.head,
-        "entries": [_named(entry) for entry in new],
     }
+    said = [entry.text for entry in new if entry.role == "user"]
+    if said:
+        arguments["said"] = said
+    if not conversation.entries:
+        arguments["tools"] = [tool.name for tool in request.tools]
     return Effect("model", "", arguments, subject=request, decode=_said)
-
-
-def _named(entry: Entry) -> dict[str, Any]:
-    """An entry as a request names it: what a step already recorded is not said again."""
-    if entry.role == "user":
-        return {"role": "user", "text": entry.text}
-    return {"role": entry.role, "of": digest(dumps(entry), 8)}
 
 
 def _said(result: dict[str, Any]) -> Said:

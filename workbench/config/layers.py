@@ -76,7 +76,9 @@ def project_file(workspace: Path) -> Path | None:
 
 
 def _only_file(folder: Path, stem: str) -> Path | None:
-    found = [path for s in SUFFIXES if (path := folder / f"{stem}{s}").is_file()]
+    # An empty file sets nothing; a sandbox that was killed leaves such ones where it stood guard.
+    paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+    found = [path for path in paths if path.is_file() and path.stat().st_size]
     if len(found) > 1:
         names = " and ".join(path.name for path in found)
         raise ConfigError(f"{folder} holds {names}", hint="Keep one of them")

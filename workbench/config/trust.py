@@ -118,9 +118,12 @@ def _digests(workspace: Path, more: Iterable[str]) -> dict[str, str]:
             raise ConfigError(f"{workspace} holds more than {_MOST_FILES} files that can act")
         name = os.fsdecode(path.relative_to(workspace))
         try:
-            found[name] = file_digest(path.read_bytes())
+            content = path.read_bytes()
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        # An empty file cannot act; a sandbox that was killed leaves such ones where it stood guard.
+        if content:
+            found[name] = file_digest(content)
     return found
 
 

@@ -14,8 +14,9 @@ Each kind and what its ``data`` holds:
     run.resumed         by, epoch
     run.cancelled       by, reason
     value.defined       digest, value        what later rows name by digest: prompts, agents
-    step.started        effect, name, fingerprint, arguments, attempt, repeat, agent, line,
-                        danger; scopes: scope=true, source
+    step.started        effect, name (not of model calls), fingerprint, arguments, attempt;
+                        model calls: model, prompt;
+                        others: repeat, line, danger, prepared; scopes: scope=true, agent, source
     step.finished       fingerprint, effect, name, result, duration_s, usage
     step.failed         fingerprint, effect, name, error {code type message data}, duration_s
     step.denied         fingerprint, effect, name, error (code "denied"), by

@@ -107,7 +107,9 @@ def _steered(step: Step, agent: Agent) -> list[str]:
 def _result(step: Step, reply: ModelReply, steered: list[str]) -> dict[str, Any]:
     step.usage = reply.usage
     stem = digest(f"{step.key}#{step.attempt}", 4)
-    result: dict[str, Any] = {"text": reply.text, "model": reply.model, "finish": reply.finish}
+    result: dict[str, Any] = {"text": reply.text, "model": reply.model}
+    if reply.finish != ("tools" if reply.calls else "stop"):
+        result["finish"] = reply.finish
     if reply.calls:
         result["calls"] = [
             {"name": c.name, "arguments": c.arguments, "id": f"{stem}-{i}"}

@@ -46,7 +46,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
             raise Denied(answer.reason or "a person said no", by=answer.by)
         if answer.arguments is not None:
             step.arguments = dict(answer.arguments)
-            approved = digest(dumps([tool.digest, tool.read(step.arguments)]))
+            approved = _digest(step, tool, tool.read(step.arguments))
         else:
             approved = call.digest
 
@@ -56,12 +56,17 @@ def _call(step: Step, tool: Tool, facts: Facts) -> Call:
         tool=tool.name,
         agents=tuple(agents_of(step.key)),
         arguments=step.arguments,
-        digest=digest(dumps([tool.digest, step.arguments])),
+        digest=_digest(step, tool, step.arguments),
         run_id=step.run.run_id,
         facts=facts,
         danger=grade(facts),
         key=step.key,
     )
+
+
+def _digest(step: Step, tool: Tool, arguments: dict[str, Any]) -> str:
+    """Names exactly this action."""
+    return digest(dumps([step.run.scopes.digest_of(tool), arguments]))
 
 
 def _allowed(step: Step, decision: Decision) -> bool:

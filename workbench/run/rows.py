@@ -20,11 +20,12 @@ _AT_ONCE = 256
 
 
 class _Entry:
-    __slots__ = ("error", "future", "ready", "row")
+    __slots__ = ("error", "future", "handed_over", "ready", "row")
 
     def __init__(self, row: Event, ready: bool) -> None:
         self.row = row
         self.ready = ready
+        self.handed_over = False
         self.error: BaseException | None = None
         self.future: asyncio.Future[None] | None = None
 
@@ -61,7 +62,7 @@ class Rows:
     async def commit(self, kind: str, key: str, data: dict[str, Any]) -> Event:
         """Add a row and wait until it, and so everything before it, is committed."""
         entry = self._append(kind, key, data, safe=True)
-        if entry in self._line:
+        if not entry.handed_over:
             entry.future = asyncio.get_running_loop().create_future()
             await asyncio.shield(entry.future)
         if entry.error is not None:
@@ -106,6 +107,7 @@ class Rows:
         asyncio.get_running_loop().call_soon(self._drain)
 
     def _hand_over(self, entry: _Entry) -> None:
+        entry.handed_over = True
         if entry.error is not None:
             self._failed(entry.error)
         else:

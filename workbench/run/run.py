@@ -98,12 +98,12 @@ class Run:
                 self.memory[kept["key"]] = kept["value"]
         elif row.kind == "budget.changed" and row.run_id == self.run_id:
             self.budget.extend(Limits.read(data["limits"]))
-        if row.run_id == self.run_id and row.kind in OUTCOMES:
-            if data.get("effect") not in SCOPES and data.get("end") != "never":
-                self.budget.recall(data)
+        own = row.run_id == self.run_id and row.kind in OUTCOMES
+        if own and data.get("effect") not in SCOPES and data.get("end") != "never":
+            self.budget.recall(data)
 
     async def events(self) -> AsyncIterator[Event]:
-        """Every row, those that are there and then each as it comes, until the run ends or rests."""
+        """Every row: those that are there, then each as it comes, until the run ends or rests."""
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
         self._listeners.append(queue)
         if self._finished.done():

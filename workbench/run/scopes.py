@@ -39,6 +39,7 @@ class Scopes:
         self._agents: dict[str, Agent] = {}
         self._names: dict[int, tuple[Agent, str]] = {}
         self._prompts: dict[int, tuple[Agent, Any]] = {}
+        self._digests: dict[int, tuple[Tool, str]] = {}
 
     def define(self, value: Any) -> str:
         """Have a value in the log once; its digest."""
@@ -78,6 +79,13 @@ class Scopes:
         if found is None:
             raise UnknownName("tool", name, {**world.tools, **world.brought})
         return found
+
+    def digest_of(self, tool: Tool) -> str:
+        """A tool's digest, worked out once for each tool."""
+        kept = self._digests.get(id(tool))
+        if kept is None:
+            kept = self._digests[id(tool)] = (tool, tool.digest)
+        return kept[1]
 
     def agent(self, subject: Any, name: str) -> Agent:
         """The agent an effect means: a value, or a name in the registry."""

@@ -62,17 +62,14 @@ class Step:
         self.task.cancel()
 
     def start_data(self) -> dict[str, Any]:
-        """The data of this attempt's start row."""
+        """The data of this attempt's start row; a model call stands where its turn was asked."""
+        data = self._identity()
+        data["arguments"], data["attempt"] = self.arguments, self.attempt
         effect = self.parked.effect
+        if effect.kind == "model":
+            return data
+        data["repeat"] = effect.repeat.value
         frame = standing(self.parked.strand)
-        data: dict[str, Any] = {
-            "effect": effect.kind,
-            "name": effect.name,
-            "fingerprint": self.parked.fingerprint,
-            "arguments": self.arguments,
-            "attempt": self.attempt,
-            "repeat": effect.repeat.value,
-        }
         if frame is not None:
             data["line"] = f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
         return data
@@ -81,13 +78,16 @@ class Step:
         """From here on the world may have been touched."""
         self.begun, self.begun_s = True, time.perf_counter()
 
-    def _data(self) -> dict[str, Any]:
+    def _identity(self) -> dict[str, Any]:
+        """What every row of this effect says: a model is chosen at the gate, so it has no name."""
         effect = self.parked.effect
-        data: dict[str, Any] = {
-            "effect": effect.kind,
-            "name": effect.name,
-            "fingerprint": self.parked.fingerprint,
-        }
+        data: dict[str, Any] = {"effect": effect.kind, "fingerprint": self.parked.fingerprint}
+        if effect.kind != "model":
+            data["name"] = effect.name
+        return data
+
+    def _data(self) -> dict[str, Any]:
+        data = self._identity()
         if self.begun_s:
             data["duration_s"] = round(time.perf_counter() - self.begun_s, 6)
         if self.usage is not None:
@@ -96,7 +96,8 @@ class Step:
                 "output_tokens": self.usage.output_tokens,
                 "cost_usd": self.usage.cost_usd,
             }
-        return {**data, **self.extra}
+        data |= self.extra
+        return data
 
     def write(self, outcome: Outcome, *, safe: bool = True) -> None:
         """Write the outcome row: finished, failed or denied."""

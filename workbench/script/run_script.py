@@ -114,8 +114,10 @@ class Playing:
         except Suspended:
             # The line is not over: the script rests with the run it waits for.
             assert self._run is not None
-            self._run.interrupt("graceful", by="script")
-            raise asyncio.CancelledError from None
+            self._run.interrupt("immediate", by="script")
+            return (
+                await asyncio.Future()
+            )  # until the interrupt ends this line, which leaves it open
         except WorkbenchError as error:
             error.message = f"{self._name}:{number}: {error.message}" if number else error.message
             raise

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.errors import Denied, ToolError, UnknownName
@@ -136,13 +136,16 @@ async def _call(tool: Tool, arguments: dict[str, Any], key: str) -> Any:
     bound = asyncio.timeout(tool.timeout_s)
     try:
         async with bound:
-            if inspect.iscoroutinefunction(function):
+            if _is_async(function):
                 return await function(**given)
             return await _on_own_thread(partial(function, **given))
     except TimeoutError as error:
         if not bound.expired():
             raise
         raise ToolError(f"{tool.name} took longer than {tool.timeout_s:g} s") from error
+
+
+_is_async = lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
 
 
 def _takes_key(tool: Tool) -> bool:

@@ -16,7 +16,6 @@ from typing import Any, ClassVar, Literal, TypeVar
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
-from textual.css.query import NoMatches
 from textual.screen import Screen
 
 from workbench.journal.events import Event
@@ -79,7 +78,8 @@ class KaizenApp(App[int]):
         self._leaving = False
         self._rung = 0
         """How many things waited when the bell was last considered."""
-        self._rate: tuple[float, int] = (0.0, 0)
+        self._came = 0
+        """Rows since the last second began."""
 
     # Beginning and end.
 
@@ -184,7 +184,7 @@ class KaizenApp(App[int]):
             board.live(live.kind, live.run_id, live.key, live.data)
         if taken.dropped:
             board.dropped += taken.dropped
-        self._count(len(taken.rows))
+        self._came += len(taken.rows)
         if taken.more:
             self.set_timer(DRAIN_S, self._drain)
         elif board.gaps:
@@ -195,28 +195,21 @@ class KaizenApp(App[int]):
 
     def show_news(self) -> None:
         """Hand the screen what changed on the board."""
+        if not self.main.is_ready:
+            return
         news, self.board.news = self.board.news, set()
         if news or self.board.trace.changed:
             self.wishes.send_due()
-            try:
-                self.main.show(news)
-            except NoMatches:  # the screen is not composed yet: it will ask for everything
-                self.board.news |= news
+            self.main.show(news)
         if len(self.board.inbox) > self._rung:
             self.bell()
         self._rung = len(self.board.inbox)
 
-    def _count(self, rows: int) -> None:
-        since, number = self._rate
-        now = self.clock.ticks()
-        if now - since >= 1.0:
-            self.main.set_rate(number)
-            self._rate = now, rows
-        else:
-            self._rate = since, number + rows
-
     def _tick(self) -> None:
         """Once a second; does nothing while nothing is going on."""
+        if self.main.is_ready:
+            self.main.area.trace.tell_rate(self._came)
+            self._came = 0
         if self.notice and self.clock.ticks() > self._notice_until:
             self.notice = ""
             self.main.refresh_bars()

@@ -7,6 +7,7 @@ names given with ``as=``) is kept in one session for as long as the screen is up
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,9 @@ class Commands:
         from workbench.config.folders import shipped  # noqa: PLC0415 - as above
         from workbench.script.run_script import run_script  # noqa: PLC0415
 
-        path = script or shipped("examples") / TOUR
-        code = await run_script(bench, path.read_text("utf-8"), path.name, _Teller(self._tell))
+        path = (script or shipped("examples") / TOUR).resolve()
+        text = await asyncio.to_thread(path.read_text, "utf-8")
+        code = await run_script(bench, text, str(path), _Teller(self._tell))
         ended = "done" if code == 0 else f"ended with exit code {code}"
         return f"{path.name}: {ended}; look around as long as you like, ctrl+q leaves"
 

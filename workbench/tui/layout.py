@@ -75,7 +75,7 @@ def inbox_height(mode: Mode, height: int, wanted: Wanted) -> int:
     if wanted.zoomed == "inbox":
         return height
     if wanted.inbox_open and wanted.waiting:
-        return height if mode == "narrow" else max(14, height // 2)
+        return height if mode == "narrow" else max(14, height * 3 // 5)
     if not wanted.waiting or mode == "narrow":
         return 1
     return min(wanted.waiting, 3) + 3

@@ -6,6 +6,7 @@ with each; the screen itself leaves nothing behind in the scroll-back.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable
@@ -13,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from workbench.config.folders import make_state_folder
 from workbench.errors import UsageError
 from workbench.plain import plain
 from workbench.tui.app import KaizenApp
@@ -29,7 +31,7 @@ def run_on_terminal(*, workspace: Path | None, config: Any, tour: bool, script: 
     app = KaizenApp(opener(workspace, config), plays=script or ("tour" if tour else None))
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda _number, _frame: app.leave_soon())
-    with given_back(), guarded(log_file(config)):
+    with given_back(), guarded(log_file(workspace)):
         code = app.run()
     for line in farewell(app.board):
         sys.stdout.write(line + "\n")
@@ -51,11 +53,9 @@ def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncCon
     return opened
 
 
-def log_file(config: Any) -> Path:
-    """Where stray output goes while the screen is up: into the state folder."""
-    state = getattr(config, "state", None)
-    folder = Path(state) if state else Path.home() / ".local" / "state" / "kaizen-tui"
-    return folder / "screen.log"
+def log_file(workspace: Path | None) -> Path:
+    """Where stray output goes while the screen is up: into the workspace's state folder."""
+    return make_state_folder((workspace or Path()).resolve(), os.environ) / "screen.log"
 
 
 def farewell(board: Board) -> list[str]:

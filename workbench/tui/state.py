@@ -44,6 +44,8 @@ class Board:
         """Parts changed since a view last looked: ``runs agents trace inbox branches``."""
         self._deltas: dict[tuple[str, str], tuple[int, int]] = {}
         """For each streaming step the number of its line and how many pieces came."""
+        self._asked_at: dict[str, int] = {}
+        """For each waiting thing the number of the line that tells of it."""
         self._fold: dict[str, Callable[[RunShown, Event], None]] = {
             "run.started": self._run_started,
             "run.finished": self._run_ended,
@@ -162,7 +164,7 @@ class Board:
     def _run_started(self, run: RunShown, event: Event) -> None:
         data = event.data
         run.pattern = str(data.get("pattern", ""))
-        run.title = str(data.get("title") or "")
+        run.title = _short_title(run.pattern, str(data.get("title") or ""))
         run.model = str(data.get("model") or "")
         run.started_at = event.at
         run.status = "running"
@@ -306,17 +308,25 @@ class Board:
 
     def _asked(self, run: RunShown, event: Event) -> None:
         asked = asked_in(event)
+        self._note(run, event)
+        self._asked_at[asked.id] = self.trace.end - 1
         if asked.id not in self.inbox:
             self._agent(run, event.key, asked.agent)
             self.inbox[asked.id] = asked
             self._wait(asked, 1)
         self.news |= {"inbox", "agents", "runs"}
-        self._note(run, event)
 
     def _answered(self, run: RunShown, event: Event) -> None:
-        asked = self.inbox.get(str(event.data.get("id", "")))
+        asked_id = str(event.data.get("id", ""))
+        asked = self.inbox.get(asked_id)
         if asked is not None:
             self._leave(asked)
+        number = self._asked_at.pop(asked_id, -1)
+        row = self.trace.at(number)
+        if row is not None:
+            verdict = str(event.data.get("verdict") or event.kind.partition(".")[2])
+            took = event.at - row.at
+            self.trace.replace(number, row._replace(state=verdict, duration_s=took))
         self._note(run, event)
 
     def _leave(self, asked: Asked) -> None:
@@ -360,3 +370,8 @@ class Board:
             number = self.trace.add(row)
         self._deltas[run.run_id, key] = number, pieces
         self.trace.replace(number, row._replace(what=f"x{pieces} {told}".strip()))
+
+
+def _short_title(pattern: str, title: str) -> str:
+    """A script is known by its file's name, not by the way to it."""
+    return f"script {title.rpartition('/')[2]}" if pattern == "script" else title

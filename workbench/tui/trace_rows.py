@@ -177,10 +177,13 @@ def finished(event: Event, begun: TraceRow | None) -> TraceRow:
     data = event.data
     row = begun or started(event)
     usage = usage_of(data)
+    took = event.at - begun.at if begun else -1.0
+    danger = danger_of(data.get("danger"))
     return row._replace(
+        danger=row.danger if danger < 0 else danger,
         seq=row.seq or event.seq,
         state=event.kind.partition(".")[2].replace("finished", "done"),
-        duration_s=_number(data.get("duration_s"), -1.0),
+        duration_s=_number(data.get("duration_s"), took),
         tokens=usage[0],
         cost_usd=usage[1],
         result=_outcome_words(event),
@@ -189,10 +192,7 @@ def finished(event: Event, begun: TraceRow | None) -> TraceRow:
 
 def usage_of(data: Mapping[str, Any]) -> tuple[int, float]:
     """Tokens and cost in US dollars that an outcome reports."""
-    usage = data.get("usage")
-    if not isinstance(usage, Mapping):
-        return 0, 0.0
-    found = cast("Mapping[str, Any]", usage)
+    found = _mapping(data.get("usage"))
     tokens = _number(found.get("input_tokens"), 0) + _number(found.get("output_tokens"), 0)
     return int(tokens), _number(found.get("cost_usd"), 0.0)
 
@@ -200,10 +200,12 @@ def usage_of(data: Mapping[str, Any]) -> tuple[int, float]:
 def _outcome_words(event: Event) -> str:
     if event.kind == "step.finished":
         return brief(event.data.get("result"))
-    error = event.data.get("error")
-    if isinstance(error, Mapping):
-        return brief(cast("Mapping[str, Any]", error).get("message"))
-    return brief(event.data.get("reason"))
+    error = _mapping(event.data.get("error"))
+    return brief(error.get("message") or event.data.get("reason"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _number(value: Any, otherwise: float) -> float:
@@ -218,6 +220,8 @@ def _step_words(effect: str, data: Mapping[str, Any]) -> str:
     name = str(data.get("name", ""))
     if effect == "model":
         return str(data.get("model") or name)
+    if effect == "line":
+        return brief(_mapping(data.get("arguments")).get("text"))
     return f"{name} {brief(data.get('arguments'))}"[:CROP].strip()
 
 

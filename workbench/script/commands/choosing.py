@@ -13,6 +13,7 @@ from workbench.config.trust import check_trusted
 from workbench.errors import ConfigError, InputError, UnknownName, UsageError
 from workbench.script.command import Call, Command, Output, Parameter, said
 from workbench.script.session import Session
+from workbench.workflow.pattern import Pattern
 
 
 async def _model(session: Session, call: Call) -> Output:
@@ -111,8 +112,10 @@ async def _tools(session: Session, call: Call) -> Output:
 async def _pattern(session: Session, call: Call) -> Output:
     patterns = session.bench.patterns
     if call.text("act", "list") == "list":
-        lines = [f"{name}  {patterns[name].doc.partition(chr(10))[0]}" for name in sorted(patterns)]
-        return Output(tuple(lines), sorted(patterns))
+        # A script is a pattern too, but not one that a person runs by name.
+        names = [name for name in sorted(patterns) if name != "script"]
+        lines = [f"{_form(patterns[n])}  {patterns[n].doc.partition(chr(10))[0]}" for n in names]
+        return Output(tuple(lines), names)
     name = _needed(call, "name")
     if name not in patterns:
         raise UnknownName("pattern", name, patterns)
@@ -125,6 +128,12 @@ async def _pattern(session: Session, call: Call) -> Output:
     told = {"name": name, "version": found.version, "origin": found.origin, "doc": found.doc}
     lines = (f"{name} {found.version}  ({found.origin})", found.doc, *rows)
     return Output(lines, {**told, "parameters": cast("Any", parameters)})
+
+
+def _form(pattern: Pattern[..., Any]) -> str:
+    """``debate(agents, judge, question, rounds=2)``."""
+    words = [p.name if p.is_required else f"{p.name}={p.default!r}" for p in pattern.parameters]
+    return f"{pattern.name}({', '.join(words)})"
 
 
 async def _set(session: Session, call: Call) -> Output:

@@ -164,7 +164,7 @@ def _figures(row: AgentLine, width: int) -> list[Span]:
         return []
     tokens = right(count(row.tokens) if row.tokens else Plain("-"), 7)
     if not row.name:
-        tokens = Plain(tokens.lstrip() + " tok")
+        tokens = Plain(tokens.lstrip() + " tok" if row.tokens else "")
     if width < 42:
         return [(tokens, "dim")]
     cost = right(money(row.cost_usd), 8)

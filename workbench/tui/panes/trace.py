@@ -131,6 +131,12 @@ class TracePane(Lines[TraceRow]):
             parts.append(f"{self.dropped} not shown live")
         self.border_title = Content("  ".join(part for part in parts if part))
 
+    def tell_rate(self, rows: int) -> None:
+        """How many rows came in the last second."""
+        if rows != self.rate:
+            self.rate = rows
+            self.on_rows_painted()
+
     def empty_line(self) -> Line:
         """Nothing happened yet, or nothing passes."""
         text = "no row passes the filter (esc clears it)" if self.filter_text else "nothing yet"
@@ -147,7 +153,7 @@ class TracePane(Lines[TraceRow]):
             (Plain(" "), ""),
             (agent, "agent"),
             (Plain(" "), ""),
-            (fit(one_line(row.kind), 11), "kind"),
+            (fit(one_line(row.kind), 12), "kind"),
             (Plain(" "), ""),
         ]
         used = sum(len(text) for text, _ in head) + sum(len(text) for text, _ in tail)

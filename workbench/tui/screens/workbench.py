@@ -1,4 +1,4 @@
-"""The workbench screen: status bar, panes, command line, hints; what its keys do.
+"""The workbench screen: what its keys and the messages of its panes do.
 
 The screen only looks at the board and asks the app for everything that is done in the core.
 """
@@ -7,179 +7,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Input
 
-from workbench.plain import Plain
 from workbench.tui.branches import TreeRow
-from workbench.tui.cells import Line, crop
 from workbench.tui.filtering import read_filter
 from workbench.tui.guard import Presses
-from workbench.tui.keys import Place, bindings
-from workbench.tui.layout import MINIMUM, PANES, PaneName, mode_of
+from workbench.tui.keys import bindings
+from workbench.tui.layout import PANES, PaneName
 from workbench.tui.lines import Lines
-from workbench.tui.painting import OneLine
 from workbench.tui.panes.agents import AgentLine, AgentsPane
-from workbench.tui.panes.area import PaneArea
 from workbench.tui.panes.checkpoints import CheckpointsPane
 from workbench.tui.panes.command import CommandLine
-from workbench.tui.panes.detail import answer_text, event_text
+from workbench.tui.panes.detail import event_text
 from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
-from workbench.tui.status import hint_line, status_line
+from workbench.tui.screens.workbench_view import WorkbenchView
 from workbench.tui.trace_rows import TraceRow
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
 
 
-class WorkbenchScreen(Screen[None]):
+class WorkbenchScreen(WorkbenchView):
     """The screen one works in."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]
-    AUTO_FOCUS = "#trace"
-    ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, app: KaizenApp) -> None:
-        super().__init__()
-        self.workbench = app
-        self.run_id = ""
-        self.agent = ""
-        self._last_pane: PaneName = "trace"
+        super().__init__(app)
         self._escapes = Presses()
-
-    def compose(self) -> ComposeResult:
-        """Top to bottom."""
-        yield OneLine(self._status, id="status")
-        yield PaneArea(self.workbench.board, self.workbench.clock, id="area")
-        yield CommandLine(id="command")
-        yield OneLine(self._hints, id="hints")
-        yield OneLine(self._too_small, id="too-small")
-
-    @property
-    def area(self) -> PaneArea:
-        """The panes."""
-        return self.query_one(PaneArea)
-
-    @property
-    def command(self) -> CommandLine:
-        """The command line."""
-        return self.query_one(CommandLine)
-
-    # Showing.
-
-    def on_resize(self) -> None:
-        """Below the minimum a sentence stands for the screen."""
-        self.set_class(mode_of(*self.size) == "small", "-small")
-
-    def show(self, news: set[str]) -> None:
-        """Bring the panes up to date with what changed on the board."""
-        board, clock = self.workbench.board, self.workbench.clock
-        if not self.run_id and board.runs:
-            self.select_run(next(reversed(board.runs)))
-        area = self.area
-        if news & {"agents", "runs"}:
-            area.agents.show(board, clock.now())
-        if "trace" in news or board.trace.changed:
-            area.trace.dropped = board.dropped
-            area.trace.absorb(board.trace)
-        if news & {"branches", "runs"}:
-            area.checkpoints.show(board, self.run_id)
-        if "inbox" in news:
-            area.inbox.show(board)
-            waiting = len(area.inbox.state.rows)
-            self._want(waiting=waiting)
-        self.refresh_bars()
-
-    def set_rate(self, rows: int) -> None:
-        """How many rows came in the last second."""
-        self.area.trace.rate = rows
-
-    def note_key(self, ticks: float) -> None:
-        """A key was pressed somewhere; the inbox's guard wants to know."""
-        for inbox in self.query(InboxPane):
-            inbox.state.guard.key(ticks)
-
-    def tick(self) -> None:
-        """A second has passed: ages and countdowns."""
-        area = self.area
-        area.agents.show(self.workbench.board, self.workbench.clock.now())
-        if area.inbox.state.rows:
-            area.inbox.refresh_rows()
-        self.refresh_bars()
-
-    def refresh_bars(self) -> None:
-        """Status bar, tabs and hints."""
-        for name in ("#status", "#tabs", "#hints"):
-            self.query_one(name).refresh()
-
-    def _status(self, width: int) -> Line:
-        app = self.workbench
-        return status_line(app.board, self.run_id, app.around, app.clock.now(), width)
-
-    def _hints(self, width: int) -> Line:
-        return hint_line(self._places(), self.workbench.notice, width)
-
-    def _too_small(self, width: int) -> Line:
-        columns, rows = MINIMUM
-        size = self.size
-        text = f"{columns}x{rows} is the least size; this is {size.width}x{size.height}."
-        waiting = len(self.workbench.board.inbox)
-        head = f"! {waiting} waiting  " if waiting else ""
-        return ((crop(Plain(head + text), width), "warn"),)
-
-    def _places(self) -> set[Place]:
-        """Where the focus is, for the hint line."""
-        name = self.focused_pane()
-        if name == "command":
-            return {"command", "app"}
-        if name == "inbox":
-            return {"screen", "app"}
-        return {cast("Place", name), "screen", "app"}
-
-    # Focus.
-
-    def focused_pane(self) -> PaneName:
-        """The pane that has the keys."""
-        focus = self.focused
-        while focus is not None and focus.id not in PANES:
-            focus = focus.parent  # pyright: ignore[reportAssignmentType]
-        return cast("PaneName", focus.id) if focus is not None else self._last_pane
-
-    def go_to(self, name: PaneName) -> None:
-        """Give a pane the keys, bringing it in sight first."""
-        if name == "command":
-            self.command.take_up("command")
-        elif name == "inbox":
-            self._enter_inbox()
-        else:
-            zoomed = self.area.wanted.zoomed
-            self._want(shown=name, inbox_open=False, zoomed=name if zoomed else None)
-            self._last_pane = name
-            self.area.query_one(f"#{name}").focus()
-        self.refresh_bars()
-
-    def _enter_inbox(self) -> None:
-        if not self.workbench.board.inbox:
-            self.workbench.say("nothing is waiting")
-            return
-        self._want(inbox_open=True)
-        self.area.query_one("#inbox-list").focus()
-
-    def _want(self, **changes: object) -> None:
-        self.area.rearrange(self.area.wanted._replace(**changes))  # pyright: ignore[reportArgumentType]
-
-    def on_descendant_focus(self) -> None:
-        """Hints depend on the focus; the inbox is open only while it has it."""
-        name = self.focused_pane()
-        if name not in ("command", "inbox"):
-            self._last_pane = name
-        if name != "inbox" and self.area.wanted.inbox_open:
-            zoomed = self.area.wanted.zoomed
-            self._want(inbox_open=False, zoomed=None if zoomed == "inbox" else zoomed)
-        self.refresh_bars()
 
     def action_next_pane(self) -> None:
         """The next pane that is there."""
@@ -226,15 +83,6 @@ class WorkbenchScreen(Screen[None]):
 
     # The run.
 
-    def select_run(self, run_id: str, agent: str = "") -> None:
-        """Make a run (and an agent of it) the one that keys and words are for."""
-        if run_id != self.run_id:
-            self.run_id = run_id
-            self.area.checkpoints.show(self.workbench.board, run_id)
-        self.agent = agent
-        self.command.address(agent)
-        self.refresh_bars()
-
     def action_pause(self) -> None:
         """Pause or go on."""
         self.workbench.wishes.pause(self.run_id)
@@ -270,6 +118,7 @@ class WorkbenchScreen(Screen[None]):
         """The cursor moved."""
         if isinstance(message.lines, AgentsPane) and message.lines.has_focus:
             row = cast("AgentLine", message.row)
+            self._chosen = True
             self.select_run(row.run_id, row.name)
         elif isinstance(message.lines, TracePane) and message.lines.has_focus:
             self._show_row(cast("TraceRow", message.row))
@@ -294,11 +143,6 @@ class WorkbenchScreen(Screen[None]):
             self.area.detail.show(f"#{row.seq}", event_text(event))
         elif row.seq:
             self.workbench.wishes.show_position(row.run_id, row.seq)
-
-    def show_answer(self, title: str, text: str) -> None:
-        """A long answer belongs into the detail pane."""
-        self._want(shown="detail")
-        self.area.detail.show(title, answer_text(text))
 
     def on_command_line_given(self, message: CommandLine.Given) -> None:
         """A line was entered."""
@@ -371,19 +215,7 @@ class WorkbenchScreen(Screen[None]):
         """Why a key did nothing."""
         self.workbench.say(message.text)
 
-    def on_inbox_view_left(self) -> None:
-        """Nothing is left to decide: back to where the user was."""
-        self.go_to(self._last_pane)
-
     def on_inbox_view_full(self) -> None:
         """The whole screen for the request, or back."""
         zoomed = self.area.wanted.zoomed
         self._want(zoomed=None if zoomed == "inbox" else "inbox")
-
-    def on_pane_area_tab_picked(self, message: PaneArea.TabPicked) -> None:
-        """A tab was clicked."""
-        self.go_to(message.pane)
-
-    def on_pane_area_rearranged(self) -> None:
-        """The inbox's text wraps to its new width."""
-        self.call_after_refresh(self.area.inbox.refresh_rows)

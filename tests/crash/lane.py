@@ -1,0 +1,289 @@
+"""A lane: one folder with one database, and processes that die in it one after the other.
+
+A process first finishes the case that the last one left, then begins the next one and dies in it:
+so each kill costs one process. After a number of cases the laws are checked and the lane goes on
+in a new folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tests.crash.deeds import Ledger
+from tests.crash.laws import Breaches, Judge
+from tests.crash.points import Kill
+from tests.crash.styles import STYLES
+from workbench.errors import WorkbenchError
+from workbench.journal.events import Event
+from workbench.store.store import Store
+from workbench.values import dumps
+
+ROOT = Path(__file__).parents[2]
+BOUND_S = 45.0
+ROTATE = 20
+
+How = Literal["killed", "torn", "restored"]
+
+
+@dataclass(slots=True)
+class Case:
+    """One run to be brought to its end through some deaths."""
+
+    name: str
+    style: str
+    kind: str
+    plan: list[list[Kill]]
+    """For each process to come, where it dies."""
+    how: How = "killed"
+    deaths: list[Kill] = field(default_factory=list[Kill])
+    ended: dict[str, Any] | None = None
+
+    def task(self, *, finish: bool = False, record: bool = False) -> dict[str, Any]:
+        """What a process is told to do about it."""
+        kills = [] if finish or not self.plan else self.plan[0]
+        told = {"case": self.name, "style": self.style, "kind": self.kind}
+        return {**told, "kills": kills, "record": record}
+
+    def __str__(self) -> str:
+        deaths = ", ".join(f"{name} #{number} {how}" for name, number, how in self.deaths)
+        return f"{self.how} {self.style}/{self.kind} {self.name} [{deaths}]"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What all lanes found."""
+
+    counts: Counter[str] = field(default_factory=Counter[str])
+    failures: list[str] = field(default_factory=list[str])
+    places: set[str] = field(default_factory=set[str])
+
+    def add(self, case: Case, breaches: Breaches) -> None:
+        """Count one case that was judged."""
+        self.counts["cases"] += 1
+        for kind in Breaches.__slots__:
+            for text in getattr(breaches, kind):
+                self.counts[kind] += 1
+                self.failures.append(f"{kind}: {text} in {case}")
+
+
+class Lane:
+    """One folder at a time, one process at a time."""
+
+    def __init__(self, tally: Tally, expected: dict[tuple[str, str], Any], seed: int) -> None:
+        self.tally, self._expected = tally, expected
+        self._random = random.Random(seed)
+        self._folder = Path(tempfile.mkdtemp(prefix="crash-"))
+        self._cases: list[Case] = []
+        self._left: Case | None = None
+
+    def do(self, case: Case) -> None:
+        """Begin a case and let it die; a plain one is finished by whoever comes next."""
+        if case.how != "killed":
+            self.finish()
+            self._alone(case)
+            return
+        if len(self._cases) >= ROTATE:
+            self.finish()
+        before, self._left = self._left, None
+        self._cases.append(case)
+        self._spawn([c for c in (before, case) if c is not None])
+        while case.plan and case.ended is None and self._left is case:
+            self._left = None
+            self._spawn([case])
+
+    def finish(self) -> None:
+        """Finish what is left, check the laws, and go on in a new folder."""
+        if self._left is not None:
+            left, self._left = self._left, None
+            left.plan = []
+            self._spawn([left])
+        self._judge()
+        shutil.rmtree(self._folder)
+        self._folder = Path(tempfile.mkdtemp(prefix="crash-"))
+        self._cases = []
+
+    def close(self) -> None:
+        """Finish, and leave nothing behind."""
+        self.finish()
+        shutil.rmtree(self._folder)
+
+    # -- processes -------------------------------------------------------------------------------
+
+    def _spawn(self, cases: list[Case], *, stops: Path | None = None) -> None:
+        """Run one process; all but the last of the cases are to be finished by it."""
+        last = cases[-1]
+        tasks = [case.task(finish=case is not last) for case in cases]
+        due = last.plan.pop(0) if last.plan else []
+        synchronous = "NORMAL" if last.how == "killed" else "FULL"
+        job = {"folder": str(self._folder), "tasks": tasks, "synchronous": synchronous}
+        code, out, said = _run(job, self._stopped(stops))
+        for line in out.splitlines():
+            told = json.loads(line)
+            next(case for case in cases if case.name == told["case"]).ended = told
+        if code == -signal.SIGKILL:
+            self.tally.counts["kills"] += 1
+            last.deaths += due
+            self.tally.places.update(name for name, _, _ in due)
+            self._left = last
+            self._check_file(last)
+        elif code != 0:
+            self.tally.counts["wrong"] += 1
+            self.tally.failures.append(f"wrong: a process ended with {code} in {last}: {said}")
+        elif due:
+            self.tally.counts["not_reached"] += 1
+
+    def _stopped(self, copy: Path | None) -> Any:
+        def stopped() -> None:
+            assert copy is not None
+            shutil.copytree(self._folder / "state", copy)
+
+        return stopped if copy is not None else None
+
+    # -- storage that lost something -------------------------------------------------------------
+
+    def _alone(self, case: Case) -> None:
+        """A case in a folder of its own, whose files are changed after the death."""
+        self._cases.append(case)
+        copy = self._folder / "copy"
+        self._spawn([case], stops=copy if case.how == "restored" else None)
+        if case.how == "restored" and copy.exists():
+            shutil.rmtree(self._folder / "state")
+            copy.rename(self._folder / "state")
+            self.tally.counts["restored"] += 1
+            case.ended, self._left = None, case
+        elif self._left is case:
+            self._tear(case)
+        (self._folder / "state" / "workbench.db-shm").unlink(missing_ok=True)
+        self.finish()
+
+    def _tear(self, case: Case) -> None:
+        """What a power cut leaves of what was written and not synced: some, none, or rubbish."""
+        wal = self._folder / "state" / "workbench.db-wal"
+        synced = int((self._folder / "synced").read_text() or 0)
+        data = wal.read_bytes()
+        tail = len(data) - synced
+        if tail <= 0:
+            return
+        self.tally.counts["torn"] += 1
+        kept = self._random.randrange(tail)
+        rest = self._random.choice((b"", bytes(tail - kept), self._random.randbytes(tail - kept)))
+        wal.write_bytes(data[: synced + kept] + rest)
+        case.deaths.append((f"torn at {kept} of {tail} bytes, {len(rest)} of rubbish", 1, ""))
+
+    # -- laws ------------------------------------------------------------------------------------
+
+    def _check_file(self, case: Case) -> None:
+        """Whether the file that a death left is whole: on a copy, so that the next one finds it."""
+        with tempfile.TemporaryDirectory(prefix="crash-") as folder:
+            for name in ("workbench.db", "workbench.db-wal"):
+                if (self._folder / "state" / name).exists():
+                    shutil.copy(self._folder / "state" / name, folder)
+            with closing(sqlite3.connect(f"{folder}/workbench.db")) as link:
+                (found,) = link.execute("PRAGMA integrity_check").fetchone()
+        if found != "ok":
+            self.tally.add(case, Breaches(corrupt=[str(found)]))
+
+    def _judge(self) -> None:
+        if not self._cases:
+            return
+        store = Store.open(self._folder / "state" / "workbench.db")
+        try:
+            runs = {row.run_id: list(store.rows(row.run_id)) for row in store.runs(limit=10_000)}
+            before = store.runs(limit=10_000)
+            store.rebuild()
+            torn = [] if store.runs(limit=10_000) == before else ["rebuilding gives other runs"]
+        except WorkbenchError as error:
+            runs, torn = {}, [str(error)]
+        finally:
+            store.close()
+        for case in self._cases:
+            self.tally.add(case, self._judged(case, runs, torn))
+
+    def _judged(self, case: Case, runs: dict[str, list[Event]], torn: list[str]) -> Breaches:
+        ledger = Ledger(self._folder / "ledgers" / f"{case.name}.jsonl").read()
+        own = {n: r for n, r in runs.items() if case.name in dumps(r[0].data).decode()}
+        judge = Judge(ledger, own, restored=case.how == "restored")
+        found = judge.judge()
+        found.corrupt += torn
+        for run_id, rows in own.items():
+            if [row.seq for row in rows] != list(range(1, len(rows) + 1)):
+                found.corrupt.append(f"run {run_id} has gaps")
+        self._compare(case, found)
+        self.tally.counts["acts"] += sum(line["what"] == "act" for line in ledger)
+        self.tally.counts["effects"] += len(judge.told)
+        self.tally.counts["asked"] += sum(line["what"] == "answered" for line in ledger)
+        done = sum(line.get("answer") == "done" for line in ledger)
+        self.tally.counts["asked_and_done"] += done
+        return found
+
+    def _compare(self, case: Case, found: Breaches) -> None:
+        if case.ended is None:
+            found.wrong.append("it did not come to an end")
+            return
+        if case.ended["replay"]:
+            found.wrong.append(f"the log cannot be driven again: {case.ended['replay']}")
+        wanted = self._expected.get((case.style, case.kind))
+        came = plain(case, case.ended)
+        if wanted is not None and came != wanted:
+            found.wrong.append(f"it came to {came} and not to {wanted}")
+
+
+def plain(case: Case, ended: dict[str, Any]) -> Any:
+    """How a case ended, without what is its own and what depends on who came first."""
+    told = {"outcome": ended["outcome"], "result": ended["result"], "error": ended["error"]}
+    text = json.dumps(told).replace(case.name, "CASE")
+    found = json.loads(text)
+    style = STYLES.get(case.style)
+    if style is not None and found["outcome"] == "returned":
+        try:
+            found["result"] = style.same(found["result"])
+        except AssertionError:
+            found["strange"] = True
+    return found
+
+
+def _run(job: dict[str, Any], stopped: Any = None) -> tuple[int, str, str]:
+    """Run a child; its exit code, what it told, and the end of its complaints."""
+    command = [sys.executable, "-m", "tests.crash.child", json.dumps(job)]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True,
+        env=environment,
+    )  # fmt: skip
+    if stopped is not None:
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        if os.WIFSTOPPED(status):
+            stopped()
+            process.send_signal(signal.SIGCONT)
+        else:
+            process.returncode = os.waitstatus_to_exitcode(status)
+    try:
+        out, said = process.communicate(timeout=BOUND_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, said = process.communicate()
+        return 1, out, f"it did not end within {BOUND_S:g} s. {said[-1500:]}"
+    return process.returncode, out, said[-1500:]
+
+
+def dry(job_cases: list[Case]) -> dict[str, dict[str, Any]]:
+    """Bring cases to their ends with nobody dying, and record the points that are reached."""
+    with tempfile.TemporaryDirectory(prefix="crash-") as folder:
+        tasks = [case.task(finish=True, record=True) for case in job_cases]
+        code, out, said = _run({"folder": folder, "tasks": tasks})
+    if code != 0:
+        raise RuntimeError(f"a run without any kill ended with {code}: {said}")
+    return {told["case"]: told for told in map(json.loads, out.splitlines())}

@@ -1,0 +1,126 @@
+"""Pictures of the screen: one for each state a user can be in, at each arrangement.
+
+Whoever changes a picture looks at it: ``pytest tests/tui/test_snapshots.py --snapshot-update``,
+then the SVG files beside this one.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, TextArea
+
+from tests.tui.stage import (
+    FakeBench,
+    FakeRun,
+    HandClock,
+    Rows,
+    as_waiting,
+    make_app,
+    settled,
+    shown,
+    typical,
+    waiting_rows,
+)
+from workbench.tui.app import KaizenApp
+
+Compare = Callable[..., bool]
+
+SIZES = {"wide": (160, 45), "medium": (120, 40), "narrow": (99, 32), "minimum": (80, 24)}
+DIFF = "--- a/plan.md\n+++ b/plan.md\n@@ -0,0 +1,4 @@\n+# Plan\n+\n+1. build\n+2. test\n"
+
+
+def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awaitable[None]]]:
+    """An app and what brings it into a state."""
+    bench, clock, rows = FakeBench(), HandClock(), Rows()
+    app = make_app(bench, clock)
+    events = [] if state == "empty" else typical(rows)
+    if events:
+        bench.runs[rows.run_id] = FakeRun(rows.run_id)
+    if state == "waiting":
+        asked = waiting_rows(rows)
+        bench.waiting = [as_waiting(asked[0]), as_waiting(asked[1], preview=DIFF)]
+        events += asked
+    if state == "forked":
+        fork = Rows("f00dcafe", seq=5)
+        overlay = {"model": "ollama:qwen3:8b"}
+        events.append(
+            fork.row("run.started", pattern="supervisor", parent=rows.run_id, cut=5, overlay=overlay)
+        )
+        events.append(fork.row("checkpoint.taken", name="second try", by="user"))
+    bench.store.events += events
+
+    async def begin(pilot: Pilot[Any]) -> None:
+        await shown(app, pilot, events)
+        app.wishes.complete_inbox()
+        await settled(app, pilot)
+
+    return app, clock, begin
+
+
+def picture(compare: Compare, state: str, size: tuple[int, int], *keys: str) -> bool:
+    """Whether the screen looks as it did, after keys pressed two seconds apart."""
+    app, clock, begin = stage(state)
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await begin(pilot)
+        for key in keys:
+            clock.turn(2)
+            await pilot.press(key)
+            await settled(app, pilot)
+        for field in (*app.screen.query(Input), *app.screen.query(TextArea)):
+            field.cursor_blink = False
+
+    return compare(app, terminal_size=size, run_before=play)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["empty", "typical", "waiting"])
+def test_the_screen(snap_compare: Compare, state: str, size: str) -> None:
+    assert picture(snap_compare, state, SIZES[size])
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_an_approval_being_decided(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "waiting", SIZES[size], "5")
+
+
+def test_a_change_to_be_approved_and_its_scopes(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "waiting", SIZES["wide"], "5", "j", "J", "s", "j")
+
+
+def test_the_arguments_being_edited(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "waiting", SIZES["medium"], "5", "e")
+
+
+def test_a_reason_being_typed(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "waiting", SIZES["medium"], "5", "d", "n", "o")
+
+
+def test_the_tree_after_a_fork(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "forked", SIZES["wide"], "2")
+
+
+def test_the_agents_zoomed(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["medium"], "1", "z", "j")
+
+
+def test_a_filter_being_typed(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["medium"], "slash", *"agent")
+
+
+def test_the_help(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["medium"], "question_mark")
+
+
+def test_the_fork_form(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["medium"], "2", "j", "f")
+
+
+def test_the_detail_of_a_step(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["narrow"], "g", *["j"] * 7, "enter")
+
+
+def test_a_terminal_that_is_too_small(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "waiting", (70, 20))
