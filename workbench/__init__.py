@@ -6,8 +6,8 @@ screen, no model client and no database.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+"""As type checkers know it; importing it from typing would cost half of what this file may."""
 
 __version__ = "0.1.0"
 
@@ -81,9 +81,11 @@ if TYPE_CHECKING:
     from workbench.workflow.verbs import within as within
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - only a program that uses a name pays
+
     value = getattr(import_module(f"workbench.{_PLACES[name]}"), name)
     globals()[name] = value
     return value

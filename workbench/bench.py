@@ -236,7 +236,14 @@ class Workbench:
         return run
 
     async def fork(
-        self, run_id: str, at: int | str | None = None, /, *, title: str = "", **overlay: Any
+        self,
+        run_id: str,
+        at: int | str | None = None,
+        /,
+        *,
+        title: str = "",
+        as_id: str = "",
+        **overlay: Any,
     ) -> Run:
         """A new run that shares another's beginning, with something changed from there on.
 
@@ -244,14 +251,22 @@ class Workbench:
             run_id: the run to fork, or the beginning of its id.
             at: a row's ``seq``, a checkpoint's name, or None for the newest row.
             title: how the list of runs shows it.
+            as_id: the new run's id, for whoever has to find it again; made up if empty.
             overlay: ``model``, ``instructions`` (text, or by agent), ``options``, ``reply``
                 (what the newest model reply should have been: text or outputs).
         """
-        forked = self.branch(run_id, at, title=title, **overlay)
+        forked = self.branch(run_id, at, title=title, as_id=as_id, **overlay)
         return await self.resume(forked)
 
     def branch(
-        self, run_id: str, at: int | str | None = None, /, *, title: str = "", **overlay: Any
+        self,
+        run_id: str,
+        at: int | str | None = None,
+        /,
+        *,
+        title: str = "",
+        as_id: str = "",
+        **overlay: Any,
     ) -> str:
         """Record a fork without driving it: costs one row, whatever the run's length."""
         self.store.flush()
@@ -264,7 +279,7 @@ class Workbench:
         started = list(self.store.rows(source.run_id, kinds={"run.started"}))
         first, newest = Header.from_row(started[0]), Header.from_row(started[-1])
         _check_overlay(overlay)
-        run = secrets.token_hex(4)
+        run = as_id or secrets.token_hex(4)
         data = {
             **first.to_data(), "parent": source.run_id, "cut": cut,
             "overlay": {**newest.overlay, **overlay},

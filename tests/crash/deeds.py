@@ -124,7 +124,7 @@ async def suspend_the_run(token: str) -> str:
 
 async def press(effect: Effect[Any], _key: str, idempotency: str) -> str:
     """A front's own kind of effect."""
-    return act(effect.arguments["token"], idempotency)
+    return act(effect.arguments["token"], idempotency, pure=effect.repeat is Repeat.PURE)
 
 
 async def _keyed(token: str, key: str = "") -> str:

@@ -214,6 +214,7 @@ async def messaging(case: str, kind: str) -> Any:
     """Readers that are ended just as their message comes; no message is lost or read twice."""
 
     async def write(*texts: str) -> str:
+        await deed_of("pure", f"tok:{case}.m.{texts[0]}")
         for text in texts:
             await send("box", text)
         return "written"

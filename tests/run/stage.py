@@ -162,3 +162,29 @@ def keys_of(rows: list[Event]) -> list[str]:
 
 WRITER = Agent("writer", "task: str -> text: str")
 """An agent whose answer is plain text."""
+
+
+class Ledger(list[str]):
+    """What was done, in order; a test waits until something stands in it. From any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
+
+    def append(self, line: str, /) -> None:
+        super().append(line)
+        for loop, event in self._waiters:
+            loop.call_soon_threadsafe(event.set)
+
+    async def has(self, line: str, count: int = 1) -> None:
+        """Wait until a line stands here so many times."""
+        event = asyncio.Event()
+        waiter = (asyncio.get_running_loop(), event)
+        self._waiters.append(waiter)
+        try:
+            async with asyncio.timeout(BOUND_S):
+                while self.count(line) < count:
+                    await event.wait()
+                    event.clear()
+        finally:
+            self._waiters.remove(waiter)

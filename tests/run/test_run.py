@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,10 @@ import pytest
 
 from tests.run.stage import (
     WRITER,
+    Ledger,
     acted,
     calling,
     in_turn,
-    keys_of,
     opened,
     rows_of,
     seen,
@@ -30,7 +29,7 @@ from workbench.workflow.effects import Repeat
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import ask, call, follow, now, question, race, sleep, together, use
 
-DONE: list[str] = []
+DONE = Ledger()
 GATES: dict[str, asyncio.Event] = {}
 """What a function waits for, by its name: the tests open them."""
 
@@ -61,10 +60,10 @@ async def cancels_itself() -> None:
     raise asyncio.CancelledError
 
 
-async def _begun(bench: Workbench, *names: str) -> None:
+async def _begun(*names: str) -> None:
     """Wait until these functions have begun."""
-    await until(bench, lambda: all(f"{name} begins" in DONE for name in names) or None)
-    await asyncio.sleep(0)
+    for name in names:
+        await DONE.has(f"{name} begins")
 
 
 def _gate(*names: str) -> None:
@@ -185,7 +184,7 @@ async def test_a_graceful_interrupt_lets_what_runs_finish_and_starts_nothing_new
     _gate("b")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "b")
+        await _begun("b")
         run.interrupt("graceful", by="tester", reason="lunch")
         GATES["b"].set()
         await _suspended(bench, run)
@@ -204,7 +203,7 @@ async def test_an_immediate_interrupt_stops_what_runs_and_resume_repeats_only_th
     _gate("b")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "b")
+        await _begun("b")
         run.interrupt("immediate")
         await _suspended(bench, run)
         assert DONE == ["a begins", "a ends", "b begins"]
@@ -230,7 +229,7 @@ async def test_a_stopped_model_call_is_asked_again_and_its_attempts_are_rows(
 
     async with opened(tmp_path, answer) as bench:
         run = await bench.start("ask", agent=WRITER, inputs={"task": "x"})
-        await until(bench, lambda: DONE or None)
+        await DONE.has("asked")
         run.interrupt("immediate")
         await _suspended(bench, run)
         again = await bench.resume(run.run_id)
@@ -247,7 +246,7 @@ async def test_an_interrupt_reaches_every_path_and_resume_goes_on_with_the_rest(
     _gate("b", "c")
     async with opened(tmp_path) as bench:
         run = await bench.start(beside)
-        await _begun(bench, "a", "b", "c")
+        await _begun("a", "b", "c")
         await until(bench, lambda: len(run.steps) == 2 or None)
         run.interrupt("immediate")
         await _suspended(bench, run)
@@ -263,7 +262,7 @@ async def test_a_run_can_be_resumed_the_moment_it_rests(tmp_path: Path) -> None:
     _gate("b")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "b")
+        await _begun("b")
         for _ in range(5):
             run.interrupt("immediate")
             await run.finished()
@@ -277,7 +276,7 @@ async def test_closing_the_workbench_suspends_what_runs(tmp_path: Path) -> None:
     _gate("b")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "b")
+        await _begun("b")
     assert run.status == "suspended"
     GATES.clear()
     async with opened(tmp_path) as bench:
@@ -292,7 +291,7 @@ async def test_a_suspended_run_says_how_to_go_on(tmp_path: Path) -> None:
     _gate("a")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "a")
+        await _begun("a")
         run.interrupt("immediate")
         with pytest.raises(WorkbenchError, match=f"kaizen-tui resume {run.run_id}"):
             await run.result()
@@ -303,7 +302,7 @@ async def test_a_pause_holds_back_what_is_new_until_go_on(tmp_path: Path) -> Non
     _gate("a")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "a")
+        await _begun("a")
         run.pause()
         assert run.status == "paused"
         finished = asyncio.ensure_future(seen(bench, "step.finished"))
@@ -322,12 +321,12 @@ async def test_a_paused_run_can_be_interrupted_and_cancelled(tmp_path: Path) -> 
     _gate("a")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "a")
+        await _begun("a")
         run.pause()
         run.interrupt("immediate")
         await _suspended(bench, run)
         again = await bench.resume(run.run_id)
-        await until(bench, lambda: DONE.count("a begins") == 2 or None)
+        await DONE.has("a begins", 2)
         again.pause()
         GATES["a"].set()
         await seen(bench, "step.finished")
@@ -341,7 +340,7 @@ async def test_a_pause_does_not_undo_an_interrupt(tmp_path: Path) -> None:
     _gate("a")
     async with opened(tmp_path) as bench:
         run = await bench.start(line)
-        await _begun(bench, "a")
+        await _begun("a")
         run.interrupt("graceful")
         run.pause()
         GATES["a"].set()
@@ -364,7 +363,7 @@ async def test_cancelling_one_call_is_told_to_the_agent(tmp_path: Path) -> None:
     model = in_turn(calling(("dig", {"depth": 3})), "I gave up")
     async with opened(tmp_path, model) as bench:
         run = await bench.start("ask", agent=agent, inputs={"task": "dig"})
-        await _begun(bench, "dig")
+        await _begun("dig")
         (key,) = run.steps
         run.cancel(key)
         assert (await run.result()).text == "I gave up"
@@ -387,7 +386,7 @@ async def test_cancelling_the_run_lets_its_cleanup_be_recorded(tmp_path: Path) -
     _gate("a")
     async with opened(tmp_path) as bench:
         run = await bench.start(careful)
-        await _begun(bench, "a")
+        await _begun("a")
         run.cancel(by="tester", reason="enough")
         outcome = await run.finished()
         assert outcome.outcome == "cancelled"
@@ -461,7 +460,7 @@ async def test_a_thread_that_cannot_be_stopped_has_an_unknown_end(tmp_path: Path
 
     async with opened(tmp_path) as bench:
         run = await bench.start(racing)
-        await _begun(bench, "block")
+        await _begun("block")
         (one,) = await waiting(bench)
         await bench.answer(one.id, Answer(answer="enough"))
         assert await run.result() == "enough"
@@ -491,7 +490,7 @@ async def test_what_a_person_says_reaches_the_agent_at_its_next_model_call(
     model = in_turn(calling(("study", {"topic": "owls"})), "done")
     async with opened(tmp_path, model) as bench:
         run = await bench.start("ask", agent=STUDENT, inputs={"task": "learn"})
-        await _begun(bench, "study")
+        await _begun("study")
         run.steer("student", "Be brief", by="tester")
         run.steer("somebody", "not for you")
         GATES["study"].set()
@@ -516,11 +515,11 @@ async def test_steering_replays_and_is_heard_once(tmp_path: Path) -> None:
 
     async with opened(tmp_path, answer) as bench:
         run = await bench.start("ask", agent=STUDENT, inputs={"task": "learn"})
-        await _begun(bench, "study")
+        await _begun("study")
         run.steer("student", "Be brief")
         GATES["study"].set()
         GATES["study"] = asyncio.Event()
-        await until(bench, lambda: DONE.count("study begins") == 2 or None)
+        await DONE.has("study begins", 2)
         run.interrupt("immediate")
         await run.finished()
         GATES["study"].set()
@@ -534,7 +533,7 @@ async def test_words_said_before_an_interrupt_and_not_yet_heard_are_kept(tmp_pat
     model = in_turn(calling(("study", {"topic": "owls"})), "done")
     async with opened(tmp_path, model) as bench:
         run = await bench.start("ask", agent=STUDENT, inputs={"task": "learn"})
-        await _begun(bench, "study")
+        await _begun("study")
         run.steer("student", "Be brief")
         run.interrupt("immediate")
         await run.finished()
@@ -613,6 +612,3 @@ def test_interrupted_after_any_row_a_run_resumes_to_the_same_result(
 
     interrupted()
 
-
-def _of(rows: list[Any], wanted: Callable[[Any], bool]) -> list[str]:
-    return keys_of([row for row in rows if wanted(row)])

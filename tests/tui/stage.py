@@ -6,14 +6,20 @@ from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from workbench.journal.events import Event
+from workbench.agent.tool import Tool
+from workbench.journal.events import Event, agents_of
+from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
+from workbench.permission.policy import Mode, Policy
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
 from workbench.tui.lines import Lines
 
 NOON = 1_760_000_000.0
 """Some fixed moment; every row's time counts from it."""
+
+
+TOOLS = ("bash_command", "write_file", "shell", "x")
 
 
 class HandClock:
@@ -85,7 +91,9 @@ class FakeBench:
         self.waiting: list[Waiting] = []
         self.patterns: dict[str, Any] = {}
         self.agents: dict[str, Any] = {}
-        self.policy = SimpleNamespace(mode="confirm")
+        self.policy = Policy()
+        self.tools = {name: Tool(name, "", {"type": "object"}) for name in TOOLS}
+        self.world = SimpleNamespace(clock=lambda: NOON)
         self.default_model = "playbook:tour"
         self.answers: list[tuple[str, Answer]] = []
         self.forks: list[tuple[Any, ...]] = []
@@ -115,8 +123,8 @@ class FakeBench:
     async def resume(self, run_id: str) -> FakeRun:
         return FakeRun(run_id)
 
-    def set_mode(self, mode: str) -> None:
-        self.policy.mode = mode
+    def set_mode(self, mode: Mode) -> None:
+        self.policy = self.policy.with_mode(mode)
 
 
 class Rows:
@@ -212,8 +220,18 @@ def waiting_rows(rows: Rows) -> list[Event]:
 def as_waiting(event: Event, **more: Any) -> Waiting:
     """The core's entry for an ``approval.asked`` row."""
     data = event.data
-    facts = Facts("run", targets=("/home/me/project/build",), sandbox="full", notes=("deletes",))
+    facts = Facts("write", targets=("/home/me/project/build",), sandbox="full", notes=("deletes",))
+    call = Call(
+        tool=data["tool"],
+        agents=tuple(agents_of(event.key)),
+        arguments=data.get("arguments", {}),
+        digest=data["id"],
+        run_id=event.run_id,
+        facts=facts,
+        danger=Danger[data["danger"]],
+    )
     return Waiting(
+        call=call,
         id=data["id"],
         kind="permission",
         run_id=event.run_id,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.tui.stage import HandClock
 from workbench.permission.danger import Danger
 from workbench.tui.asked import Asked
-from workbench.tui.deciding import Deciding, covers
+from workbench.tui.deciding import Deciding, Grant
 from workbench.tui.guard import Guard, Presses
 
 
@@ -139,15 +139,13 @@ def test_after_a_decision_the_next_row_has_to_be_selected_for_as_long_again() ->
     assert state.refusal(clock.ticks())
 
 
-def test_a_wider_grant_covers_only_its_tool_agent_and_run_and_nothing_graver() -> None:
-    row = request("a")
-    assert covers("agent", row, request("b"))
-    assert not covers("agent", row, request("b", agents=("critic",)))
-    assert covers("run", row, request("b", agents=("critic",)))
-    assert not covers("run", row, request("b", run_id="r2"))
-    assert covers("workspace", row, request("b", run_id="r2"))
-    assert not covers("workspace", row, request("b", Danger.HIGH))
-    assert not covers("workspace", row, request("b", tool="read_file"))
+def test_a_scope_shows_only_what_the_core_says_it_releases() -> None:
+    clock = HandClock()
+    state = entered(request("a"), request("b"), request("c"), clock=clock)
+    state.scope = 1
+    assert state.grant is None
+    state.grants = {"a": {"agent": Grant("allow tool=x", ("c",))}}
+    assert [row.id for row in state.released()] == ["c"]
 
 
 def test_presses_count_only_within_a_second() -> None:

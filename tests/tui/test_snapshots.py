@@ -31,6 +31,13 @@ SIZES = {"wide": (160, 45), "medium": (120, 40), "narrow": (99, 32), "minimum": 
 DIFF = "--- a/plan.md\n+++ b/plan.md\n@@ -0,0 +1,4 @@\n+# Plan\n+\n+1. build\n+2. test\n"
 
 
+@pytest.fixture(autouse=True)
+def still_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blinking cursor would be there in one picture and not in the next."""
+    monkeypatch.setattr(Input, "cursor_blink", False)
+    monkeypatch.setattr(TextArea, "cursor_blink", False)
+
+
 def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awaitable[None]]]:
     """An app and what brings it into a state."""
     bench, clock, rows = FakeBench(), HandClock(), Rows()
@@ -46,7 +53,9 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
         fork = Rows("f00dcafe", seq=5)
         overlay = {"model": "ollama:qwen3:8b"}
         events.append(
-            fork.row("run.started", pattern="supervisor", parent=rows.run_id, cut=5, overlay=overlay)
+            fork.row(
+                "run.started", pattern="supervisor", parent=rows.run_id, cut=5, overlay=overlay
+            )
         )
         events.append(fork.row("checkpoint.taken", name="second try", by="user"))
     bench.store.events += events
@@ -69,8 +78,6 @@ def picture(compare: Compare, state: str, size: tuple[int, int], *keys: str) -> 
             clock.turn(2)
             await pilot.press(key)
             await settled(app, pilot)
-        for field in (*app.screen.query(Input), *app.screen.query(TextArea)):
-            field.cursor_blink = False
 
     return compare(app, terminal_size=size, run_before=play)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict, deque
+from collections.abc import Callable
 from typing import Any
 
 from workbench.journal.events import Event
@@ -16,19 +17,25 @@ from workbench.journal.events import Event
 class Mail:
     """The boxes of one run, by name."""
 
-    def __init__(self) -> None:
+    def __init__(self, waited: Callable[[], None]) -> None:
         self._boxes: dict[str, deque[Any]] = defaultdict(deque)
         self._waiters: dict[str, deque[asyncio.Future[Any]]] = defaultdict(deque)
+        self._waited = waited
+        """Told when a reader begins to wait."""
 
     def put(self, name: str, message: Any) -> None:
         """Leave a message; the longest waiting reader gets it."""
+        if not self._hand(name, message):
+            self._boxes[name].append(message)
+
+    def _hand(self, name: str, message: Any) -> bool:
         waiters = self._waiters.get(name)
         while waiters:
             future = waiters.popleft()
             if not future.done():
                 future.set_result(message)
-                return
-        self._boxes[name].append(message)
+                return True
+        return False
 
     async def take(self, name: str) -> Any:
         """The next message, waiting for it if need be."""
@@ -36,7 +43,16 @@ class Mail:
             return self._boxes[name].popleft()
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiters[name].append(future)
-        return await future
+        self._waited()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            # The reader was ended with the message in its hands: it was never read.
+            if future.done() and not future.cancelled():
+                message = future.result()
+                if not self._hand(name, message):
+                    self._boxes[name].appendleft(message)
+            raise
 
     def take_all(self, name: str) -> list[Any]:
         """Everything that is there now."""
@@ -65,8 +81,9 @@ class Mail:
     def _read_step(self, data: dict[str, Any]) -> None:
         if data.get("effect") == "send":
             self.put(data["name"], data["result"]["message"])
-        elif data.get("effect") == "receive" and self._boxes[data["name"]]:
-            self._boxes[data["name"]].popleft()
+        elif data.get("effect") == "receive" and data["result"] in self._boxes[data["name"]]:
+            # Not simply the oldest: one that was handed to a reader who was ended came back.
+            self._boxes[data["name"]].remove(data["result"])
         for box in data.get("steered", ()):
             if self._boxes[box]:
                 self._boxes[box].popleft()

@@ -122,6 +122,9 @@ async def perform_foreign(step: Step) -> Any:
     if performer is None:
         known = [*INSTANT, *PERFORMERS, *step.run.world.performers]
         raise UnknownName("kind of effect", effect.kind, known)
+    settled = await settle_doubt(step, effect.repeat)
+    if settled is not None:
+        return settled[0]
     if effect.repeat is not Repeat.PURE:
         await step.run.rows.commit("step.started", step.key, step.start_data())
     step.begin()

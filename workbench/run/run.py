@@ -44,7 +44,8 @@ class Run:
         self.world, self.header = world, header
         self.run_id = header.run_id
         self.status: Status = "running"
-        self.mail = Mail()
+        loop = asyncio.get_running_loop()
+        self.mail = Mail(lambda: loop.call_soon(self._settle))
         self.budget = Budget(Limits.read(header.limits))
         self.memory: dict[str, Any] = {}
         """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
@@ -60,7 +61,7 @@ class Run:
         self._holding: Literal["", "pause", "suspend"] = ""
         self._suspend_reason: dict[str, Any] = {}
         self._started: dict[str, Event] = {}
-        self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
+        self._finished: asyncio.Future[RunOutcome] = loop.create_future()
         self._ending = False
         self._listeners: list[asyncio.Queue[Event | None]] = []
         self.error: BaseException | None = None
@@ -251,9 +252,9 @@ class Run:
             queue.put_nowait(row)
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
-        if row.is_fed and self.drive.outcome is None and self.status != "suspended":
+        if row.is_fed and self.drive.outcome is None and not self._ending:
             self._take(self._unlooped(self.drive.feed, row))
-            self._settle()
+        self._settle()
 
     def notice(self, text: str) -> None:
         """Say something that is no row."""

@@ -121,7 +121,10 @@ class Step:
         """Its task was ended from outside: a cancellation is an outcome, a suspension is none."""
         if self.closed:
             return
-        end = "never" if not self.begun else "confirmed" if self.stoppable else "unknown"
+        end = "confirmed" if self.stoppable else "unknown"
+        if not self.begun:
+            # Not by this attempt; of one before it nobody knows.
+            end = "never" if self.prior is None else "unknown"
         if self.stop_reason:
             self.write_cancelled(self.stop_reason, end)
         elif self.begun:

@@ -36,6 +36,15 @@ class Given:
     is_answer: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What allowing with a scope would write and do; the core says it, the inbox shows it."""
+
+    rule: str
+    releases: tuple[str, ...] = ()
+    """Ids of other waiting requests that it would let go."""
+
+
 @dataclass(slots=True)
 class Deciding:
     """The state of the inbox while a person works in it."""
@@ -51,6 +60,10 @@ class Deciding:
     choice: int = -1
     """Place in `choices`; -1 while nothing is preselected."""
     scope: int = 0
+    grants: Mapping[str, Mapping[str, Grant]] = field(
+        default_factory=dict[str, "Mapping[str, Grant]"]
+    )
+    """What the core answered about scopes, by request and scope."""
 
     # What there is.
 
@@ -174,24 +187,15 @@ class Deciding:
         following = self.rows[min(place, len(self.rows) - 1)].id if self.rows else ""
         self._select(following, ticks)
 
-    def released_by(self, scope: Scope) -> list[Asked]:
-        """Which other waiting requests a grant of that scope would let go."""
-        row = self.selected
-        if row is None or scope == "call":
-            return []
-        return [other for other in self.rows if other.id != row.id and covers(scope, row, other)]
+    @property
+    def grant(self) -> Grant | None:
+        """What the scope under the cursor would grant; None until the core has said."""
+        return self.grants.get(self.selected_id, {}).get(SCOPES[self.scope])
 
-
-def covers(scope: Scope, row: Asked, other: Asked) -> bool:
-    """Whether allowing ``row`` with that scope allows ``other`` too."""
-    if other.gone or not other.is_permission or other.is_critical or other.tool != row.tool:
-        return False
-    if (other.danger or 0) > (row.danger or 0):
-        return False
-    if scope == "workspace":
-        return True
-    same_run = other.run_id == row.run_id
-    return same_run and (scope == "run" or other.agent == row.agent)
+    def released(self) -> list[Asked]:
+        """Which other waiting requests the scope under the cursor would let go."""
+        ids = self.grant.releases if self.grant else ()
+        return [row for row in self.rows if row.id in ids and not row.gone]
 
 
 def _urgency(row: Asked) -> tuple[int, float]:

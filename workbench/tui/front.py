@@ -13,9 +13,11 @@ from typing import Any, Literal, Protocol
 
 from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import OUTCOMES, Event
+from workbench.permission.policy import decide
+from workbench.run.permit import rule_for
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.asked import Asked, asked_from
-from workbench.tui.deciding import Given
+from workbench.tui.deciding import SCOPES, Given, Grant
 from workbench.tui.status import Around
 
 MODES = ("plan", "confirm", "edits", "auto")
@@ -142,6 +144,28 @@ async def set_next_mode(bench: Any) -> Around:
     if asyncio.iscoroutine(result):
         await result
     return await around(bench)
+
+
+async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
+    """What allowing a waiting request with each scope would write and let go, by the policy."""
+    waits = {one.id: one for one in bench.waiting}
+    if waiting_id not in waits:
+        raise UnknownName("waiting request", waiting_id, [])
+    asked = waits.pop(waiting_id)
+    found = {"call": Grant("none: good for one attempt of exactly these arguments")}
+    if asked.call is None:
+        return found
+    tool, now = bench.tools[asked.tool], bench.world.clock()
+    for scope in SCOPES[1:]:
+        rule = rule_for(tool, asked.call, scope)
+        policy = bench.policy.with_rules(rule)
+        released = [
+            one.id
+            for one in waits.values()
+            if one.call is not None and decide(policy, one.call, now=now).verdict == "allow"
+        ]
+        found[scope] = Grant(str(rule), tuple(released))
+    return found
 
 
 async def answer(bench: Front, given: Given) -> Given:

@@ -15,7 +15,7 @@ from workbench.tui import front
 from workbench.tui.asked import Asked
 from workbench.tui.branches import TreeRow
 from workbench.tui.commands import Commands
-from workbench.tui.deciding import Given
+from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
 from workbench.tui.panes.detail import event_text
 
@@ -157,6 +157,16 @@ class Wishes:
     def answer(self, given: Given) -> None:
         """Send a decision."""
         self._app.ask_core(lambda bench: front.answer(bench, given))
+
+    def learn_grants(self, waiting_id: str) -> None:
+        """Learn what each scope would grant for a waiting request."""
+
+        def told(grants: Mapping[str, Grant]) -> None:
+            inbox = self._app.main.area.inbox
+            inbox.state.grants = {waiting_id: grants}
+            inbox.refresh_rows()
+
+        self._app.ask_core(lambda bench: front.grants(bench, waiting_id), told)
 
     def complete_inbox(self) -> None:
         """Learn what only the core knows of waiting things: facts, changes, preselected answers."""

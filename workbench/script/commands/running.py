@@ -52,13 +52,12 @@ async def _ask(session: Session, call: Call) -> Output:
 async def _fork(session: Session, call: Call) -> Output:
     source, at = session.place(call.text("run"))
     overlay = dict(call.inputs)
-    title = f"fork {session.start_id(call)} of {source}"
-    for child in session.bench.store.children(source):
-        # An earlier attempt of this line made it: the title names the line.
-        if child.title == title:
-            return await session.finish(call, await session.begin(child.run_id, session.resume))
-    run = await session.bench.fork(source, at, title=title, **overlay)
-    return await session.finish(call, run)
+
+    async def start(run_id: str) -> Run:
+        title = f"fork of {source}"
+        return await session.bench.fork(source, at, title=title, as_id=run_id, **overlay)
+
+    return await session.finish(call, await session.begin(session.start_id(call), start))
 
 
 async def _resume(session: Session, call: Call) -> Output:

@@ -52,8 +52,8 @@ class InboxPane(InboxView):
 
     def _allow_scope(self) -> None:
         refusal = self.state.refusal(self.clock.ticks(), subject=self.scope_subject())
-        if refusal:
-            self.say(refusal)
+        if refusal or self.state.grant is None:
+            self.say(refusal or "what it would grant is not known yet")
         else:
             self.send(self.state.given("allow", scope=SCOPES[self.state.scope]))
 
@@ -96,6 +96,7 @@ class InboxPane(InboxView):
             self.state.step = "scope"
             self.state.scope = 0
             self.state.guard.select(self.scope_subject(), self.clock.ticks())
+            self.post_message(self.GrantsWanted(row.id))
             self.refresh_rows()
 
     def action_edit(self) -> None:

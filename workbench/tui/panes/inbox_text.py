@@ -152,22 +152,6 @@ SCOPE_WORDS: dict[Scope, str] = {
 }
 
 
-def rule_words(row: Asked, scope: Scope) -> str:
-    """The rule that would be written, as the rules list will show it."""
-    grade = f"<={row.danger.name}" if row.danger is not None else "*"
-    match scope:
-        case "call":
-            return "no rule; this approval is good for one attempt of these arguments"
-        case "agent":
-            return (
-                f"allow tool={row.tool} agent={row.agent or '*'} danger{grade} run={row.run_id[:4]}"
-            )
-        case "run":
-            return f"allow tool={row.tool} danger{grade} run={row.run_id[:4]}"
-        case "workspace":
-            return f"allow tool={row.tool} danger{grade}"
-
-
 def scope_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
     """The scopes to choose from; the one under the cursor with its rule and what it releases."""
     yield ((one_line(f"Allow {row.tool} for how much?"), "strong"),)
@@ -175,16 +159,18 @@ def scope_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
         here = number == state.scope
         look: Role = "accent" if here else ""
         yield ((Plain("> " if here else "  "), "accent"), (Plain(SCOPE_WORDS[scope]), look))
-    scope = SCOPES[state.scope]
     yield ((Plain(""), ""),)
-    yield from labelled("rule", rule_words(row, scope), width)
-    released = state.released_by(scope)
-    yield from labelled(
-        "releases", f"{len(released)} more waiting now" if released else "nothing else", width
-    )
+    grant = state.grant
+    if grant is None:
+        yield ((Plain("asking what this would mean..."), "warn"),)
+        return
+    yield from labelled("rule", grant.rule, width)
+    released = state.released()
+    words = f"{len(released)} more waiting now" if released else "nothing else"
+    yield from labelled("releases", words, width)
     for other in released:
-        words = f"  {other.danger.name if other.danger else ''} {other.agent} {other.subject}"
-        yield from text_lines(one_line(words), width)
+        grade = other.danger.name if other.danger is not None else ""
+        yield from text_lines(one_line(f"  {grade} {other.agent} {other.subject}"), width)
 
 
 def marked_lines(state: Deciding, width: int) -> Iterator[Written]:

@@ -99,6 +99,13 @@ class InboxView(Vertical):
             super().__init__()
             self.given = given
 
+    class GrantsWanted(Message):
+        """What each scope would grant for a request is to be shown."""
+
+        def __init__(self, subject: str) -> None:
+            super().__init__()
+            self.subject = subject
+
     class Said(Message):
         """A sentence for the user: why a key did nothing."""
 

@@ -211,6 +211,10 @@ class WorkbenchScreen(WorkbenchView):
         """The user decided."""
         self.workbench.wishes.answer(message.given)
 
+    def on_inbox_view_grants_wanted(self, message: InboxPane.GrantsWanted) -> None:
+        """The scope step shows what the core says."""
+        self.workbench.wishes.learn_grants(message.subject)
+
     def on_inbox_view_said(self, message: InboxPane.Said) -> None:
         """Why a key did nothing."""
         self.workbench.say(message.text)

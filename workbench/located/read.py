@@ -1,0 +1,50 @@
+"""Read a file that a person wrote, in TOML, YAML or JSON: one function, one set of limits."""
+
+from __future__ import annotations
+
+from workbench.errors import nearest
+from workbench.located.value import MAX_BYTES, Located, guess, refusal
+
+SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+MAX_ALIASES = 16
+"""Plenty for people, too few for a bomb."""
+
+
+def read_located(
+    source: str | bytes, suffix: str, where: str, *, aliases: int = MAX_ALIASES
+) -> Located:
+    """Read a file's content.
+
+    Args:
+        source: Text, or bytes that should be UTF-8.
+        suffix: One of `SUFFIXES`: what the content is written in.
+        where: The file's name, for messages.
+        aliases: The most aliases that YAML may use.
+
+    Raises:
+        ConfigError: it is not of the format, too large, or uses what is refused; names file and,
+            unless the whole file is meant, line.
+    """
+    raw = source if isinstance(source, bytes) else source.encode(errors="surrogatepass")
+    if len(raw) > MAX_BYTES:
+        raise refusal(where, None, f"the file is larger than {MAX_BYTES:,} bytes")
+    text = source if isinstance(source, str) else _decoded(source, where)
+    match suffix.lower():
+        case ".toml":
+            return _toml(text, where)
+        case ".json":
+            return _json(text, where)
+        case ".yaml" | ".yml":
+            return _yaml(text, where, aliases)
+        case _:
+            message = f"there is no format of settings {suffix!r}"
+            near = nearest(suffix, SUFFIXES)
+            raise refusal(where, None, message, guess(suffix, SUFFIXES), near=near)
+
+
+def _decoded(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise refusal(where, line, "this is not UTF-8 text") from None
