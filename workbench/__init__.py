@@ -45,7 +45,7 @@ _PLACES = {
     "within": "workflow.verbs",
 }
 
-__all__ = [*_PLACES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from workbench.agent.agent import Agent as Agent
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     if name not in _PLACES:
         raise AttributeError(f"module 'workbench' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - only a program that uses a name pays
+    from importlib import import_module
 
     value = getattr(import_module(f"workbench.{_PLACES[name]}"), name)
     globals()[name] = value

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -109,30 +109,38 @@ class PlacedTools:
     def __init__(self, place: Place, *, sandboxed: bool) -> None:
         self._place = place
         self._sandboxed = sandboxed
+        self._elsewhere: dict[str, PlacedTools] = {}
 
     @cached_property
     def place(self) -> Place:
         """Where tools act, with a sandbox that a canary has proven."""
         if not self._sandboxed:
             return self._place
-        from dataclasses import replace  # noqa: PLC0415
-
-        from workbench.tools.sandbox.detect import detect  # noqa: PLC0415 - starts processes
+        from workbench.tools.sandbox.detect import detect
 
         return replace(self._place, sandbox=detect())
+
+    def at(self, workspace: str) -> PlacedTools:
+        """The same tools in another folder."""
+        if workspace in {"", str(self._place.workspace)}:
+            return self
+        if workspace not in self._elsewhere:
+            place = replace(self._place, workspace=Path(workspace))
+            self._elsewhere[workspace] = PlacedTools(place, sandboxed=self._sandboxed)
+        return self._elsewhere[workspace]
 
     def _for(self, tool: Tool) -> Place:
         return self.place if tool.act == "run" else self._place
 
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
         """Look at the world as far as this call is concerned."""
-        from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
+        from workbench.tools.facts import facts
 
         return facts(tool, arguments, self._for(tool))
 
     def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
-        from workbench.tools.perform import prepare  # noqa: PLC0415
+        from workbench.tools.perform import prepare
 
         return prepare(tool, arguments, self._for(tool))
 
@@ -145,19 +153,19 @@ class PlacedTools:
         key: str,
     ) -> Any:
         """Do it."""
-        from workbench.tools.perform import perform  # noqa: PLC0415
+        from workbench.tools.perform import perform
 
         return await perform(tool, arguments, self._for(tool), on_progress, key, decided)
 
     def probe(self, tool: Tool, arguments: dict[str, Any], prepared: Any) -> Any:
         """Whether a call whose end is unknown has happened."""
-        from workbench.tools.perform import probe  # noqa: PLC0415
+        from workbench.tools.perform import probe
 
         return probe(tool, arguments, prepared, self._for(tool))
 
     def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
         """What a person should see of a call beforehand."""
-        from workbench.tools.perform import preview  # noqa: PLC0415
+        from workbench.tools.perform import preview
 
         return preview(tool, arguments, self._for(tool))
 
@@ -293,7 +301,7 @@ def _agents(config: Config, folder: Path) -> dict[str, Agent]:
 
 
 def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
-    from workbench.tools.catalogue import BUILT_IN  # noqa: PLC0415 - schemas, at first opening
+    from workbench.tools.catalogue import BUILT_IN
 
     extra: dict[str, Tool] = found.things("tool")
     for name in extra:

@@ -167,9 +167,20 @@ class Workbench:
         run_id: str = "",
         title: str = "",
         limits: Mapping[str, Any] | None = None,
+        workspace: Path | None = None,
         **named: Any,
     ) -> Run:
-        """Start a run of a pattern; inputs by mapping or by name. Returns at once."""
+        """Start a run of a pattern; inputs by mapping or by name. Returns at once.
+
+        Args:
+            what: a pattern, an async function, or the name of a known one.
+            inputs: its inputs, for names that are parameters here.
+            run_id: for whoever has to find it again; made up if empty.
+            title: how the list of runs shows it.
+            limits: its ceilings; None for the settings' own.
+            workspace: the folder its tools work in; None for the workbench's own.
+            named: its inputs.
+        """
         found = self._pattern(what)
         given = {**(inputs or {}), **named}
         found.check(given)
@@ -186,7 +197,7 @@ class Workbench:
             title=title or found.name,
             limits=dict(limits) if limits is not None else self._parts.limits,
             session=self.session_id,
-            workspace=str(self.config.workspace),
+            workspace=str(workspace or self.config.workspace),
         )
         self.store.claim(header.run_id)
         run = Run(self.world, self._acks, header, found.function(**bound))
@@ -361,7 +372,7 @@ class Workbench:
                 run.rows.append(kind, "", dict(data))
 
     def _reconsider(self) -> None:
-        for waiting_id, answer in reconsidered(self.world):
+        for waiting_id, answer in reconsidered(self.world, lambda run_id: self.runs[run_id].policy):
             self.world.inbox.answer(waiting_id, answer)
 
     def _publish(self, event: Event | Live) -> None:

@@ -118,7 +118,7 @@ WRONG = {
         "[tools.bash_command]\ntimeout = 3\n",
         ":2: tools.bash_command.timeout is no setting; did you mean 'timeout_s'?",
     ),
-    "syntax": ("mode = \n", ":1 is not TOML"),
+    "syntax": ("mode = \n", ":1: this is not TOML"),
 }
 
 
@@ -142,14 +142,14 @@ def test_a_wrong_file_gets_its_sentence(home: Path, project: Path, case: str):
             ":1: there is no setting 'limits.model'",
         ),
         (".json", '{"limits": {"usd": 1},\n"modle": 2}', ":2: there is no setting 'modle'"),
-        (".json", '{"mode": "plan",\n}', ":2 is not JSON"),
-        (".json", '{"mode": "plan", "mode": "auto"}', "the key 'mode' twice"),
+        (".json", '{"mode": "plan",\n}', ":2: this is not JSON"),
+        (".json", '{"mode": "plan", "mode": "auto"}', ":1: key 'mode' stands twice"),
         (".json", "[1]", "holds a list"),
-        (".yaml", "mode: plan\nmode: auto\n", ":2 gives the key 'mode' twice"),
+        (".yaml", "mode: plan\nmode: auto\n", ":2: key 'mode' stands twice"),
         (".yaml", "a: &x 1\nb: *x\n", "aliases"),
         (".yaml", "model: m\nlimits:\n  tokns: 3\n", ":3: there is no setting 'limits.tokns'"),
         (".yaml", "model: [\n", "is not YAML"),
-        (".yaml", "model: !!python/object/apply:os.system ['true']\n", "is not YAML"),
+        (".yaml", "model: !!python/object/apply:os.system ['true']\n", ":1: the tag '!!python"),
         (".json", '{"keys":' * 60 + "1" + "}" * 60, "nested deeper"),
         (".toml", "x = " + "[" * 3000 + "]" * 3000, "nested"),
         (".ini", "a=1", "no format of settings '.ini'"),

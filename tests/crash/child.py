@@ -12,19 +12,16 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.crash.deeds import SLOW_S, TOOLS, Here, Ledger, Talker, done, press
+from tests.crash.deeds import SLOW_S, TOOLS, Here, Ledger, Talker, done, note, press
 from tests.crash.points import Kill, Points, surround
 from tests.crash.styles import PATTERNS, SCRIPT, STYLES
 from workbench.agent.agent import Agent
-from workbench.agent.tool import Tool
 from workbench.bench import Workbench
-from workbench.errors import StepFailed, UnknownName, WorkbenchError
-from workbench.foreign import Raised
+from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.events import Event
 from workbench.journal.replay import replay
 from workbench.run.header import Header, outcome_data
@@ -71,7 +68,7 @@ class Child:
         for known in PATTERNS:
             bench.world.patterns[known.name] = known
         Here.bench, Here.hit = bench, self.points.hit
-        surround(bench, self.points, _acted, self._note)
+        surround(bench, self.points, note, self._note)
         bench.subscribe(self._answer)
 
     def _note(self) -> None:
@@ -86,28 +83,44 @@ class Child:
         last = {row.run_id: row.last_seq for row in self.bench.store.runs(limit=1000)}
         Here.ledger.write("open", incarnation=Here.incarnation, last=last)
         self._note()
+        Here.run = None
         self.points.watch(task.kills)
         async with asyncio.timeout(15):
-            found = await (self._script(task) if task.style == "script" else self._run(task))
+            found = await {"script": self._script, "forked": self._fork}.get(task.style, self._run)(
+                task
+            )
         reached = self.points.rest() if task.record else self.points.rest()[:0]
         _say(case=task.case, **found, points=reached, left=self.points.left)
 
     async def _run(self, task: Task) -> dict[str, Any]:
-        bench = self.bench
+        """Start it, or go on with it, until it has ended."""
         try:
-            status = bench.store.run(task.case).status
+            self.bench.store.run(task.case)
         except UnknownName:
-            status = ""
-        if not status:
             given = {"case": task.case, "kind": task.kind}
             started = STYLES[task.style].pattern
-            Here.run = await bench.start(started, given, run_id=task.case)
+            Here.run = await self.bench.start(started, given, run_id=task.case)
             await Here.run.finished()
-        while (status := bench.store.run(task.case).status) in UNFINISHED:
-            Here.run = await bench.resume(task.case)
+        return await self._go_on(task.case)
+
+    async def _go_on(self, run_id: str) -> dict[str, Any]:
+        while self.bench.store.run(run_id).status in UNFINISHED:
+            Here.run = await self.bench.resume(run_id)
             await Here.run.finished()
+            # Whoever watches the run lets go of it a moment after its end.
             await asyncio.sleep(SLOW_S)
-        return self._ended(task.case)
+        return self._ended(run_id)
+
+    async def _fork(self, task: Task) -> dict[str, Any]:
+        """A fork of a finished run; what the two share is done once, the rest by each."""
+        await self._run(replace(task, style="sequence"))
+        forks = self.bench.store.children(task.case)
+        if not forks:
+            ends = list(self.bench.store.rows(task.case, kinds={"step.finished"}))
+            Here.run = await self.bench.fork(task.case, ends[1].seq)
+            await Here.run.finished()
+            return await self._go_on(Here.run.run_id)
+        return await self._go_on(forks[0].run_id)
 
     async def _script(self, task: Task) -> dict[str, Any]:
         try:
@@ -157,7 +170,7 @@ class Child:
         if waiting.kind == "in_doubt":
             token = TOKEN.findall(json.dumps(dict(waiting.arguments)))[0]
             answer = Answer(answer="run again")
-            if Here.ledger.acts(token):
+            if any(act["run"] in {"", waiting.run_id} for act in Here.ledger.acts(token)):
                 answer = Answer(answer="done", reason=done(token))
             Here.ledger.write("answered", token=token, answer=answer.answer)
         self.points.hit(f"before the answer: {waiting.kind}")
@@ -168,10 +181,6 @@ class Child:
     def _give(self, waiting_id: str, answer: Answer) -> None:
         if waiting_id in self.bench.world.inbox.waiting:
             self.bench.world.inbox.answer(waiting_id, answer)
-
-
-def _acted(_tool: Tool, token: str) -> None:
-    Here.ledger.write("act", token=token, key="", incarnation=Here.incarnation, pure=False)
 
 
 def _script_run(bench: Workbench, case: str) -> str:

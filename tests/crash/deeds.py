@@ -67,9 +67,16 @@ class Here:
 def act(token: str, key: str = "", *, pure: bool = False) -> str:
     """Do it."""
     Here.hit("before the act")
-    Here.ledger.write("act", token=token, key=key, incarnation=Here.incarnation, pure=pure)
+    note(token, key, pure=pure)
     Here.hit("acted")
     return done(token)
+
+
+def note(token: str, key: str = "", *, pure: bool = False) -> None:
+    """Have it in the ledger that something was done."""
+    run = Here.run.run_id if Here.run is not None else ""
+    told = {"token": token, "key": key, "pure": pure, "run": run}
+    Here.ledger.write("act", incarnation=Here.incarnation, **told)
 
 
 def done(token: str) -> str:

@@ -97,19 +97,17 @@ class Lane:
             return
         if len(self._cases) >= ROTATE:
             self.finish()
-        before, self._left = self._left, None
+        before = [] if self._left is None else [self._left]
         self._cases.append(case)
-        self._spawn([c for c in (before, case) if c is not None])
-        while case.plan and case.ended is None and self._left is case:
-            self._left = None
-            self._spawn([case])
+        died = self._spawn([*before, case])
+        while died and case.plan:
+            died = self._spawn([case])
 
     def finish(self) -> None:
         """Finish what is left, check the laws, and go on in a new folder."""
         if self._left is not None:
-            left, self._left = self._left, None
-            left.plan = []
-            self._spawn([left])
+            self._left.plan = []
+            self._spawn([self._left])
         self._judge()
         shutil.rmtree(self._folder)
         self._folder = Path(tempfile.mkdtemp(prefix="crash-"))
@@ -122,8 +120,9 @@ class Lane:
 
     # -- processes -------------------------------------------------------------------------------
 
-    def _spawn(self, cases: list[Case], *, stops: Path | None = None) -> None:
-        """Run one process; all but the last of the cases are to be finished by it."""
+    def _spawn(self, cases: list[Case], *, stops: Path | None = None) -> bool:
+        """Run one process, which finishes all but the last of the cases; whether it was killed."""
+        self._left = None
         last = cases[-1]
         tasks = [case.task(finish=case is not last) for case in cases]
         due = last.plan.pop(0) if last.plan else []
@@ -144,6 +143,7 @@ class Lane:
             self.tally.failures.append(f"wrong: a process ended with {code} in {last}: {said}")
         elif due:
             self.tally.counts["not_reached"] += 1
+        return code == -signal.SIGKILL
 
     def _stopped(self, copy: Path | None) -> Any:
         def stopped() -> None:

@@ -10,7 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
+from typing import Any, cast
 
 from workbench.journal.events import OUTCOMES, Event
 from workbench.values import dumps
@@ -49,12 +50,17 @@ class Told:
     @property
     def intents(self) -> list[Event]:
         """Start rows, one for each attempt."""
-        return [row for row in self.rows if row.kind == "step.started"]
+        return [r for r in self.rows if r.kind == "step.started" and r.run_id == self.run_id]
 
     @property
     def outcomes(self) -> list[Event]:
         """There should be one."""
         return [row for row in self.rows if row.kind in OUTCOMES]
+
+    @property
+    def repeat(self) -> str:
+        """Its class, as its intent says; one without an intent is pure."""
+        return self.intents[0].data.get("repeat", "pure") if self.intents else "pure"
 
     def between(self, kind: str, first: int, last: int) -> list[Event]:
         """Rows of a kind in between."""
@@ -107,23 +113,36 @@ class Judge:
             self.found.wrong.append(f"{told} has the attempts {attempts}")
 
     def _acted(self, told: Told, acts: Sequence[Mapping[str, Any]]) -> None:
+        """What was done of one effect against what the log says of it."""
+        acts = [act for act in acts if act["run"] in {"", told.run_id}]
         if not told.outcomes:
             return
         outcome = told.outcomes[0]
+        if outcome.run_id != told.run_id:
+            # Shared with the run that this one is a fork of.
+            if acts:
+                self.found.repeated.append(f"{told} was complete before the fork and done again")
+            return
         for act in acts:
             if outcome.seq <= self._last[act["incarnation"]].get(told.run_id, 0):
                 self.found.repeated.append(f"{told} was complete and was done again")
         if outcome.kind == "step.finished" and not acts and outcome.data["name"] != "write_file":
             self.found.lost.append(f"{told} is finished and was never done")
-        if not acts or acts[0]["pure"]:
-            return
+        if acts and not acts[0]["pure"]:
+            self._acted_for_good(told, outcome, acts)
+
+    def _acted_for_good(
+        self, told: Told, outcome: Event, acts: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """The same for what another attempt does not leave as it is."""
         if outcome.kind == "step.cancelled" and outcome.data["end"] == "never":
             self.found.lost.append(f"{told} was done, and the log says that it was never begun")
         if not told.intents:
             self.found.lost.append(f"{told} was done with no intent before it")
-        elif told.intents[0].data.get("repeat", "pure") == "keyed":
-            if len({act["key"] for act in acts}) > 1 or _needs_key(told) and not acts[0]["key"]:
-                self.found.repeated.append(f"{told} was done under several keys")
+        elif told.repeat == "keyed":
+            keys = {act["key"] for act in acts}
+            if len(keys) > 1 or (told.intents[0].data["name"] == "keyed_deed" and "" in keys):
+                self.found.repeated.append(f"{told} was done under several keys, or none")
         elif len(acts) > 1 and not self._excused(told, acts[0]["incarnation"]):
             self.found.repeated.append(f"{told} cannot be repeated and was, {len(acts)} times")
 
@@ -135,10 +154,11 @@ class Judge:
     def _flags(self, told: Told) -> None:
         """Between an attempt that a crash cut off and whatever came next, somebody was told."""
         intents = told.intents
-        if not intents or _is_scope(told) or intents[0].data.get("repeat", "pure") == "pure":
+        if not intents or _is_scope(told) or told.repeat == "pure":
             return
-        safe = intents[0].data.get("repeat", "pure") == "keyed" or intents[0].data["name"] == "write_file"
-        for one, two in zip(intents, intents[1:], strict=False):
+        # A keyed one runs again by itself; of a file its tool can tell what became of it.
+        safe = told.repeat == "keyed" or intents[0].data["name"] == "write_file"
+        for one, two in pairwise(intents):
             answers = told.between("question.answered", one.seq, two.seq)
             if not safe and [row.data["answer"] for row in answers][-1:] != ["run again"]:
                 self.found.unflagged.append(f"{told} was tried again and nobody said so")
@@ -172,7 +192,7 @@ def _token(row: Event) -> str:
         return ""
     said = row.data.get("result") or row.data.get("error")
     if row.data["effect"] == "model":
-        said = said["text"] if isinstance(said, dict) and "text" in said else None
+        said = cast("dict[str, Any]", said or {}).get("text")
     elif row.kind == "step.started":
         said = row.data["arguments"]
     tokens = TOKEN.findall(dumps(said).decode())
@@ -181,7 +201,3 @@ def _token(row: Event) -> str:
 
 def _is_scope(told: Told) -> bool:
     return any(row.data.get("scope") for row in told.rows)
-
-
-def _needs_key(told: Told) -> bool:
-    return told.intents[0].data["name"] == "keyed_deed"

@@ -46,7 +46,7 @@ def run(
     deadline = None if minutes is None else begun + 60 * minutes
     tally = Tally()
     _drive(cases, [Lane(tally, expected, seed + n) for n in range(jobs)], deadline)
-    return _summary(tally, reached, cases, time.monotonic() - begun)
+    return {**_summary(tally, reached, cases, time.monotonic() - begun), "seed": seed}
 
 
 def _drive(cases: Sequence[Case], lanes: Sequence[Lane], deadline: float | None) -> None:
@@ -77,7 +77,7 @@ def _drive(cases: Sequence[Case], lanes: Sequence[Lane], deadline: float | None)
 
 def _dry_cases() -> list[Case]:
     pairs = [(name, kind) for name, style in STYLES.items() for kind in style.kinds]
-    pairs.append(("script", "mixed"))
+    pairs += [("forked", "mixed"), ("forked", "unsafe"), ("script", "mixed")]
     return [Case(f"d{n:06}", style, kind, []) for n, (style, kind) in enumerate(pairs)]
 
 

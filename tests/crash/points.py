@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -103,6 +103,14 @@ class Watched:
         self._log.append(events, told)
         hit(f"queued: {kind}")
 
+    def flush(self) -> None:
+        """Wait until everything is safe."""
+        self._log.flush()
+
+    def rows(self, run_id: str) -> Iterator[Event]:
+        """What is there."""
+        return self._log.rows(run_id)
+
 
 class WatchedWorkers(LocalWorkers):
     """Performing functions, with a point on either side."""
@@ -121,9 +129,13 @@ class WatchedWorkers(LocalWorkers):
 class WatchedTools:
     """Tools, with a point on either side of performing and probing."""
 
-    def __init__(self, tools: ToolBox, points: Points, acted: Callable[[Tool, str], None]) -> None:
+    def __init__(self, tools: ToolBox, points: Points, acted: Callable[[str], None]) -> None:
         self._tools, self._points, self._acted = tools, points, acted
         self.facts, self.preview = tools.facts, tools.preview
+
+    def at(self, workspace: str) -> WatchedTools:
+        """The same in another folder."""
+        return WatchedTools(self._tools.at(workspace), self._points, self._acted)
 
     def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
@@ -144,7 +156,7 @@ class WatchedTools:
         found = await self._tools.perform(tool, arguments, decided, on_progress, key)
         self._points.hit("performed, not noted: tool")
         if tool.function is None:
-            self._acted(tool, str(arguments["content"]))
+            self._acted(str(arguments["content"]))
         self._points.hit("performed: tool")
         return found
 
@@ -186,7 +198,7 @@ class WatchedBlobs(Blobs):
 
 
 def surround(
-    bench: Workbench, points: Points, acted: Callable[[Tool, str], None], note: Callable[[], None]
+    bench: Workbench, points: Points, acted: Callable[[str], None], note: Callable[[], None]
 ) -> None:
     """Put points around everything that this workbench reaches out with."""
     world, store = bench.world, bench.store

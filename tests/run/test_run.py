@@ -600,7 +600,7 @@ def test_interrupted_after_any_row_a_run_resumes_to_the_same_result(
 
             def told(event: Any) -> None:
                 if getattr(event, "seq", 0) == at and event.run_id == "cut":
-                    run.interrupt(how)
+                    bench.runs["cut"].interrupt(how)
 
             stop = bench.subscribe(told)
             if (await run.finished()).outcome == "suspended":

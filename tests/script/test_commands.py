@@ -100,7 +100,6 @@ def test_a_failed_run_is_an_error_with_its_outcome(opened: Opened):
         ("trace knd:tool", UsageError, "Did you mean 'kind'|no run yet"),
         ("mode plan &", UsageError, "cannot run in the background"),
         ("mode plan confirm", UsageError, "no place for 'confirm'"),
-        ("scratch tour", UsageError, "first command"),
     ],
 )
 def test_mistakes_say_what_is_right(

@@ -127,7 +127,7 @@ def tool(
     return _made(function, **settings)
 
 
-def _made(  # noqa: PLR0913 - the settings of `tool`, all named
+def _made(
     function: Callable[..., Any],
     *,
     name: str | None = None,

@@ -11,9 +11,9 @@ from workbench.located.walk import Walk
 
 _MARK = re.compile(
     r'''
-      """(?:[^"\\]|\\.|"(?!""))*""""{0,2}  # texts of several lines, which may end in quotes
-    | \'\'\'(?:[^']|'(?!''))*\'\'\''{0,2}
-    | "(?:[^"\\]|\\.)*" | '[^']*'
+      """(?:[^"\\]|\\.|"(?!""))*+""""{0,2}  # texts of several lines, which may end in quotes
+    | \'\'\'(?:[^']|'(?!''))*+\'\'\''{0,2}
+    | "(?:[^"\\]|\\.)*+" | '[^']*'
     | \#[^\n]*
     | ^[ \t]*\[\[?                         # a table's heading, unless a list is open
     | [{}\[\],=\n]
@@ -58,34 +58,42 @@ class _TomlWalk:
         return self.walk.lines.noted
 
     def take(self, mark: str) -> None:
-        walk = self.walk
         match mark.lstrip(" \t")[0]:
-            case "#":
-                pass
             case "\n":
-                if not walk.opened:
-                    self.words, walk.place = [], walk.table
-            case "[" if walk.place == walk.table and not walk.opened:
-                self.heading = mark.count("[")
-            case "{" | "[" as bracket:
-                for _ in range(mark.count(bracket)):
-                    walk.open(bracket)
-                self.words = []
-            case "}" | "]" if walk.opened:
-                walk.close()
-            case "]" if self.words:
-                self.begin_table()
-            case "]":
-                pass
+                self.end_line()
+            case "[" | "{" as bracket:
+                self.open(bracket, mark.count(bracket))
+            case "]" | "}":
+                self.close()
             case ",":
-                walk.comma()
-                self.words = []
+                self.walk.comma()
             case "=":
-                walk.key(_names(self.words))
-                self.words = []
+                self.walk.key(_names(self.words))
+            case "#":
+                return
             case _:
                 self.words.append(mark)
-                walk.note()
+                self.walk.note()
+                return
+        self.words = []
+
+    def end_line(self) -> None:
+        if not self.walk.opened:
+            self.walk.place = self.walk.table
+
+    def open(self, bracket: str, count: int) -> None:
+        # Where a key could stand a bracket is a heading's.
+        if not self.walk.opened and self.walk.place == self.walk.table:
+            self.heading = count
+            return
+        for _ in range(count):
+            self.walk.open(bracket)
+
+    def close(self) -> None:
+        if self.walk.opened:
+            self.walk.close()
+        elif self.words:  # a heading's first bracket
+            self.begin_table()
 
     def begin_table(self) -> None:
         """Go where a heading says; below a list of tables that is its newest item."""
@@ -101,7 +109,6 @@ class _TomlWalk:
                 walk.place = (*walk.place, self.counts[walk.place])
                 walk.note()
         walk.table = walk.place
-        self.words = []
 
 
 def _names(words: list[str]) -> list[str]:

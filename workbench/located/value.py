@@ -54,9 +54,13 @@ def spelled(place: Place) -> str:
 
 
 def refusal(
-    where: str, line: int | None, message: str, hint: str = "", key: str = "",
+    where: str,
+    line: int | None,
+    message: str,
+    hint: str = "",
+    key: str = "",
     near: str | None = None,
-) -> ConfigError:  # fmt: skip
+) -> ConfigError:
     """The error of a file that cannot be used; without a line, the whole file is meant."""
     place = f"{where}:{line}" if line else where
     return ConfigError(

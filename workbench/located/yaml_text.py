@@ -23,7 +23,9 @@ def read_yaml(text: str, where: str, aliases: int) -> Located:
         loader = kind(text)
         node = loader.get_single_node()
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        # What is missing at the end is missed one line below it.
+        last = max(1, len(text.splitlines()))
+        line = min(error.problem_mark.line + 1, last) if error.problem_mark else 1
         raise refusal(where, line, f"this is not YAML: {error.problem or error}") from None
     except (yaml.YAMLError, ValueError) as error:
         # A character that YAML does not allow; libyaml counts bytes up to it.
@@ -38,9 +40,9 @@ def read_yaml(text: str, where: str, aliases: int) -> Located:
 
 def _check_events(text: str, loader: Any, where: str, aliases: int) -> None:
     """Refuse what must not even be composed; a key counts as a value here."""
-    parse: Any = yaml.parse  # pyright: ignore[reportUnknownMemberType]
+    reader: Any = yaml  # the stubs leave `parse` untyped
     depth = values = used = 0
-    for event in parse(text, Loader=loader):
+    for event in reader.parse(text, Loader=loader):
         line = event.start_mark.line + 1
         values += isinstance(event, yaml.NodeEvent)
         used += isinstance(event, yaml.AliasEvent)
@@ -85,7 +87,7 @@ class _Nodes:
 
     def mapping(self, node: Any, place: Place, above: tuple[Any, ...]) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
+        merged: Any = None
         seen: set[str] = set()
         for key, item in node.value:
             name, line = key.value, key.start_mark.line + 1
@@ -95,11 +97,12 @@ class _Nodes:
                 raise twice(self.lines.where, line, name)
             seen.add(name)
             if key.tag.endswith(":merge"):
-                merged = self.merged(item, place, above)
+                merged = item
                 continue
             self.lines.note((*place, name), line)
             found[name] = self.value(item, (*place, name), above)
-        return {**merged, **found}
+        # After the mapping's own keys, because the line noted first stays.
+        return found if merged is None else {**self.merged(merged, place, above), **found}
 
     def merged(self, node: Any, place: Place, above: tuple[Any, ...]) -> dict[str, Any]:
         """What stands behind ``<<``: one mapping, or several of which the first counts most."""

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any, cast, get_args
 
 from workbench.errors import ConfigError
-from workbench.models.located import Located, Place, read_yaml
+from workbench.located import Located, Place, read_located
 from workbench.models.playbook_faults import FaultName
 
 _TOP = frozenset({"playbook", "latency_s", "tokens_per_s", "answers"})
@@ -103,7 +103,7 @@ def read_playbook(text: str, where: str) -> Playbook:
     Raises:
         ConfigError: something in it is not as it must be.
     """
-    return _Reader(read_yaml(text, where)).playbook()
+    return _Reader(read_located(text, ".yaml", where)).playbook()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from workbench.journal.events import Event
 class Mail:
     """The boxes of one run, by name."""
 
-    def __init__(self, waited: Callable[[], None]) -> None:
+    def __init__(self, waited: Callable[[], object]) -> None:
         self._boxes: dict[str, deque[Any]] = defaultdict(deque)
         self._waiters: dict[str, deque[asyncio.Future[Any]]] = defaultdict(deque)
         self._waited = waited

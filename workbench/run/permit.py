@@ -8,6 +8,7 @@ Edited arguments are validated and decided again: a deny rule still bites.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.agent.tool import Tool
@@ -16,7 +17,7 @@ from workbench.errors import Denied
 from workbench.journal.events import agents_of
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
-from workbench.permission.policy import Decision, decide
+from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
 from workbench.run.waiting import Answer, Waiting
 from workbench.values import digest, dumps
@@ -31,9 +32,9 @@ async def permit(step: Step, tool: Tool) -> Facts:
     approved, answer = "", None
     while True:
         step.arguments = tool.read(step.arguments)
-        facts = step.run.world.toolbox.facts(tool, step.arguments)
+        facts = step.run.toolbox.facts(tool, step.arguments)
         call = _call(step, tool, facts)
-        decision = decide(step.run.world.policy, call, now=step.run.world.clock())
+        decision = decide(step.run.policy, call, now=step.run.world.clock())
         step.extra["danger"] = call.danger.name
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
@@ -125,7 +126,7 @@ def _waiting(step: Step, tool: Tool, call: Call, decision: Decision) -> Waiting:
         facts=call.facts,
         why=subject.why if isinstance(subject, ToolUse) else "",
         rule=decision.reason,
-        preview=world.toolbox.preview(tool, step.arguments),
+        preview=step.run.toolbox.preview(tool, step.arguments),
         expires_at=now + limit if limit is not None else None,
         choices=("allow", "deny"),
         selected="allow" if decision.verdict == "allow" else "",
@@ -173,13 +174,13 @@ def rule_for(tool: Tool, call: Call, scope: str) -> Rule:
     )
 
 
-def reconsidered(world: World) -> list[tuple[str, Answer]]:
+def reconsidered(world: World, policy_of: Callable[[str], Policy]) -> list[tuple[str, Answer]]:
     """What the policy in force says of the permissions that wait: answers to give now."""
     answers: list[tuple[str, Answer]] = []
     for waiting in world.inbox.unanswered:
         if waiting.call is None:
             continue
-        decision = decide(world.policy, waiting.call, now=world.clock())
+        decision = decide(policy_of(waiting.run_id), waiting.call, now=world.clock())
         scripted = decision.rule is not None and decision.rule.scope == "script"
         if decision.verdict == "deny":
             answers.append((waiting.id, Answer("deny", by=_by(decision), reason=decision.reason)))

@@ -41,7 +41,11 @@ class Models(Protocol):
 
 
 class ToolBox(Protocol):
-    """What tools can do in the place a run works in."""
+    """What tools can do in one place."""
+
+    def at(self, workspace: str) -> ToolBox:
+        """The same tools in the folder a run works in; empty for the workbench's own."""
+        ...
 
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
         """Look at the world as far as this call is concerned."""

@@ -12,6 +12,7 @@ from asyncio import (
     _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
 )
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from workbench.errors import Cancelled, Deadlock, WorkbenchError, describe
@@ -20,6 +21,7 @@ from workbench.journal.drive import Drive
 from workbench.journal.events import OUTCOMES, Event
 from workbench.journal.replay import Replayed, replay
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
+from workbench.permission.policy import Policy
 from workbench.run import gate
 from workbench.run.budget import Budget, Limits
 from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
@@ -43,6 +45,7 @@ class Run:
     ) -> None:
         self.world, self.header = world, header
         self.run_id = header.run_id
+        self.toolbox = world.toolbox.at(header.workspace)
         self.status: Status = "running"
         loop = asyncio.get_running_loop()
         self.mail = Mail(lambda: loop.call_soon(self._settle))
@@ -63,8 +66,19 @@ class Run:
         self._started: dict[str, Event] = {}
         self._finished: asyncio.Future[RunOutcome] = loop.create_future()
         self._ending = False
+        self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
         self._listeners: list[asyncio.Queue[Event | None]] = []
         self.error: BaseException | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """The rules in force, their relative paths seen from where this run works."""
+        rules = self.world.policy
+        if rules.workspace == self.header.workspace or not self.header.workspace:
+            return rules
+        if self._policy[0] is not rules:
+            self._policy = (rules, replace(rules, workspace=self.header.workspace))
+        return self._policy[1]
 
     # -- beginning -------------------------------------------------------------------------------
 
@@ -152,7 +166,7 @@ class Run:
 
     def pause(self) -> None:
         """Start nothing new until `go_on`; what runs finishes."""
-        if self.status == "running":
+        if self.status == "running" and not self._holding:
             self._holding, self.status = "pause", "paused"
 
     def go_on(self) -> None:

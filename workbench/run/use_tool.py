@@ -29,7 +29,7 @@ async def use_tool(step: Step) -> Any:
     facts = await permit(step, tool)
     step.extra.pop("asked", None)
     if tool.repeat is not Repeat.PURE:
-        prepared = step.run.world.toolbox.prepare(tool, step.arguments)
+        prepared = step.run.toolbox.prepare(tool, step.arguments)
         data = {**step.start_data(), "danger": step.extra.get("danger", ""), "prepared": prepared}
         await step.run.rows.commit("step.started", step.key, data)
     else:
@@ -37,7 +37,7 @@ async def use_tool(step: Step) -> Any:
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
     step.begin()
     step.stoppable = tool.function is None
-    return await step.run.world.toolbox.perform(
+    return await step.run.toolbox.perform(
         tool, step.arguments, facts, lambda text: _progress(step, text), step.idempotency_key
     )
 
@@ -55,7 +55,7 @@ def tool_of(step: Step) -> Tool:
 def _probed(step: Step, tool: Tool) -> Verdict:
     assert step.prior is not None
     data = step.prior.data
-    return step.run.world.toolbox.probe(tool, data["arguments"], data.get("prepared"))
+    return step.run.toolbox.probe(tool, data["arguments"], data.get("prepared"))
 
 
 def _progress(step: Step, text: str) -> None:

@@ -35,7 +35,7 @@ def _untrusted(session: Session, error: UnknownName) -> NotTrusted | None:
     what = error.data["what"]
     if what not in {"pattern", "agent", "tool"}:
         return None
-    stands = standing(session.workspace, os.environ)
+    stands = standing(session.bench.config.workspace, os.environ)
     if stands.trusted:
         return None
     files = ", ".join([*stands.added, *stands.changed][:5])

@@ -1,37 +1,30 @@
-"""Scratch folders: a script that begins with ``scratch NAME`` works on a copy, never on yours.
+"""Scratch folders: a script that says ``scratch NAME`` works on a copy, never on yours.
 
-The copy is made before the workbench opens, because a workbench has one workspace. It has a fixed
-place in the user's data folder, so that an interrupted script finds it again; starting the script
-anew makes it anew.
+The copy lies in the user's data folder under a name made of the line's own key: a line that is
+done again after a crash finds its folder, and two scripts at once have two. Runs started from
+then on work there; their log is where the script's is.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 from workbench.config.folders import data_folder, shipped
-from workbench.errors import ConfigError, UnknownName, UsageError
+from workbench.errors import ConfigError, UnknownName
 from workbench.script.command import Call, Command, Output, Parameter, said
-from workbench.script.language import Line
 from workbench.script.session import Session
+from workbench.values import digest
 
 
-def workspace_for(lines: Sequence[Line], workspace: Path, *, resume: bool) -> Path:
-    """Where a script works: the folder given, or its scratch folder, made anew unless resumed."""
-    if not lines or lines[0].name != "scratch":
-        return workspace
-    name = COMMAND.bind(lines[0]).text("example")
-    folder = _folder(name)
-    if not resume or not folder.is_dir():
+async def _scratch(session: Session, call: Call) -> Output:
+    name = call.text("example")
+    folder = data_folder(os.environ) / "scratch" / f"{name}-{digest(call.key, 4)}"
+    if not folder.is_dir():
         _make(name, folder)
-    return folder
-
-
-def _folder(name: str) -> Path:
-    return data_folder(os.environ) / "scratch" / name
+    session.scratch = folder
+    return said(f"working in {folder}", data={"workspace": str(folder)})
 
 
 def _make(name: str, folder: Path) -> None:
@@ -39,31 +32,22 @@ def _make(name: str, folder: Path) -> None:
     known = [path.name for path in examples.iterdir() if path.is_dir()] if examples.is_dir() else []
     if name not in known:
         raise UnknownName("example folder", name, known)
+    half = folder.with_name(f".{folder.name}")
     try:
-        if folder.exists():
-            shutil.rmtree(folder)
         folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        shutil.copytree(examples / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
+        if half.exists():
+            shutil.rmtree(half)
+        shutil.copytree(examples / name, half, ignore=shutil.ignore_patterns("__pycache__"))
+        half.rename(folder)
     except OSError as error:
         raise ConfigError(
             f"the scratch folder {folder} cannot be made: {error.strerror}"
         ) from error
 
 
-async def _scratch(session: Session, call: Call) -> Output:
-    folder = _folder(call.text("example"))
-    if session.workspace.resolve() != folder.resolve():
-        raise UsageError(
-            "'scratch' changes where a script works, so it can only be its first command",
-            hint="Run it with: kaizen-tui --script FILE",
-        )
-    return said(f"working in {folder}", data={"workspace": str(folder)})
-
-
 COMMAND = Command(
     "scratch",
-    "Work in a fresh copy of an example's folder: the first command of a script.",
+    "Let the runs that follow work in a fresh copy of an example's folder.",
     _scratch,
     (Parameter("example", "a folder of the shipped examples", required=True),),
-    is_setting=True,
 )

@@ -37,13 +37,15 @@ class Session:
     """Run ids by the name that ``as=`` gave them."""
     background: dict[str, Run] = field(default_factory=dict[str, Run])
     """Runs started with ``&`` that nobody has waited for."""
+    scratch: Path | None = None
+    """The folder that runs work in, when it is not the workspace."""
     limits: dict[str, float] = field(default_factory=dict[str, float])
     """Ceilings for runs to come; empty for the settings' own."""
 
     @property
     def workspace(self) -> Path:
-        """The folder that relative paths are seen from."""
-        return self.bench.config.workspace
+        """The folder that runs work in, and relative paths are seen from."""
+        return self.scratch or self.bench.config.workspace
 
     def find(self, reference: str = "") -> str:
         """The id of a run: a name given with ``as=``, the beginning of an id, or the last one."""
@@ -140,6 +142,9 @@ class Session:
         run_id = data.get("run_id")
         if isinstance(run_id, str) and run_id:
             self.adopt(call, run_id)
+        folder = data.get("workspace")
+        if isinstance(folder, str) and folder:
+            self.scratch = Path(folder)
 
 
 def conclude(ended: Ended) -> Output:

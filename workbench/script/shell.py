@@ -22,7 +22,6 @@ from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
 from workbench.script.run_script import PATTERN, recorded_script, resumable
-from workbench.script.scratch import workspace_for
 
 _MOST_BYTES = 1_000_000
 TOUR = "tour.kz"
@@ -66,15 +65,6 @@ def script(asked: Asked, file: str) -> int:
     return _script(asked, text, name)
 
 
-def scripted_workspace(asked: Asked, path: Path | None, *, tour: bool) -> Path:
-    """Where the screen works: the folder given, or the scratch folder of what it plays."""
-    played = shipped("examples") / TOUR if tour else path
-    if played is None:
-        return asked.workspace
-    lines = parse_script(_read(played), str(played))
-    return workspace_for(lines, asked.workspace, resume=asked.resume)
-
-
 def tour(asked: Asked) -> int:
     """The tour as text."""
     path = shipped("examples") / TOUR
@@ -82,15 +72,14 @@ def tour(asked: Asked) -> int:
 
 
 def _script(asked: Asked, text: str, name: str) -> int:
-    lines = parse_script(text, name)
-    workspace = workspace_for(lines, asked.workspace, resume=asked.resume)
+    parse_script(text, name)
     words = ["kaizen-tui", *asked.argv, *([] if asked.resume else ["--resume"])]
 
     async def job(front: Front) -> int:
         going_on = resumable(front.bench, name) if asked.resume else ""
         return await front.script(text, name, shlex.join(words), resume=going_on)
 
-    return _opened(asked, job, workspace=workspace)
+    return _opened(asked, job)
 
 
 def command(asked: Asked, name: str, words: Sequence[str]) -> int:
@@ -131,7 +120,7 @@ def line_mode(asked: Asked) -> int:
     """``--line``: a prompt instead of a screen."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--line needs a terminal", hint="Without one: kaizen-tui --script FILE")
-    from workbench.script.line import prompt  # noqa: PLC0415 - prompt-toolkit, only here
+    from workbench.script.line import prompt
 
     async def job(front: Front) -> int:
         return await prompt(front)
@@ -143,11 +132,10 @@ def _opened(
     asked: Asked,
     job: Callable[[Front], Awaitable[int]],
     *,
-    workspace: Path | None = None,
     shows_lines: bool = True,
     checked: bool = True,
 ) -> int:
-    folder = workspace or asked.workspace
+    folder = asked.workspace
     if checked:
         config = asked.settings(folder)
     else:
@@ -167,7 +155,7 @@ def _keyboard(asked: Asked) -> Any:
         return None
     if not (sys.stdin.isatty() and asked.err.isatty()):
         raise UsageError("--confirm needs a terminal to ask at")
-    from workbench.script.line import ask_person  # noqa: PLC0415 - prompt-toolkit, only here
+    from workbench.script.line import ask_person
 
     return ask_person
 

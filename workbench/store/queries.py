@@ -5,7 +5,7 @@ reader. Pages still fit together: rows of the log never change, so a long iterat
 single read at its end would have seen.
 """
 
-# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
+
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ payload, keep an order over all runs and append three times as fast as a table W
 which moves every row over a quarter page to pages of its own (4.6 bytes per byte).
 """
 
-# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
+
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ def upgrade(
 
     The caller holds the file's write lock, so no other workbench upgrades at the same time.
     """
-    from sqlite_utils import Database, Migrations  # noqa: PLC0415  110 ms, only when needed
+    from sqlite_utils import Database, Migrations
 
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version:

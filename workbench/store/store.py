@@ -60,7 +60,7 @@ class Store:
             StoreDamaged: it is not a database, or parts of it cannot be read.
             StoreError: it is locked, or not ours to read or write.
         """
-        path = Path(os.path.abspath(path))  # noqa: PTH100  absolute, and links stay links
+        path = Path(os.path.abspath(path))
         readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
         if readonly:
             opening.for_reading(path, readers)

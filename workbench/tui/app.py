@@ -23,7 +23,7 @@ from workbench.plain import one_line
 from workbench.tui import front
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
-from workbench.tui.feed import Feed
+from workbench.tui.feed import Feed, LiveShown
 from workbench.tui.guard import Presses
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
@@ -76,6 +76,9 @@ class KaizenApp(App[int]):
         self._notice_until = 0.0
         self._stops = Presses()
         self._leaving = False
+        self._code = 0
+        self.fault: BaseException | None = None
+        """What ended the core without anybody asking for it."""
         self._rung = 0
         """How many things waited when the bell was last considered."""
         self._came = 0
@@ -112,18 +115,21 @@ class KaizenApp(App[int]):
         self.core.stop()
         self.set_timer(15.0, lambda: self.exit(0))
 
-    def leave_soon(self) -> None:
-        """As `action_leave`, from a signal's handler."""
+    def leave_soon(self, code: int) -> None:
+        """As `action_leave`, from a signal's handler; the process ends with ``code``."""
+        self._code = code
         self.later(self.action_leave)
 
     def _core_ended(self) -> None:
-        """The core is closed: leave, or say why it ended by itself."""
+        """The core is closed: take in its last rows and leave; what broke it is raised outside."""
         error = self.core.ended.exception()
         if error is not None and not self._leaving:
-            code = int(getattr(error, "exit_code", 1))
-            self.exit(code, return_code=code, message=one_line(str(error)))
-        else:
-            self.exit(0)
+            self.fault = error
+        left = self.feed.take(AT_ONCE)
+        while left.rows:
+            self._fold(left.rows)
+            left = self.feed.take(AT_ONCE)
+        self.exit(self._code, return_code=self._code)
 
     def action_interrupt_all(self) -> None:
         """Once: stop all runs. Twice within a second: save and quit. More: nothing."""
@@ -175,11 +181,7 @@ class KaizenApp(App[int]):
         board = self.board
         taken = self.feed.take(AT_ONCE)
         asked = len(board.inbox)
-        for row in taken.rows:
-            if isinstance(row, Event):
-                board.fold(row)
-            else:
-                board.begun(row.run_id, row.key, row.data)
+        self._fold(taken.rows)
         for live in taken.live:
             board.live(live.kind, live.run_id, live.key, live.data)
         if taken.dropped:
@@ -192,6 +194,13 @@ class KaizenApp(App[int]):
         if len(board.inbox) > asked or any(live.kind == "waiting" for live in taken.live):
             self.wishes.complete_inbox()
         self.show_news()
+
+    def _fold(self, rows: list[Event | LiveShown]) -> None:
+        for row in rows:
+            if isinstance(row, Event):
+                self.board.fold(row)
+            else:
+                self.board.begun(row.run_id, row.key, row.data)
 
     def show_news(self) -> None:
         """Hand the screen what changed on the board."""
@@ -291,6 +300,6 @@ def run_app(
     script: Path | None = None,
 ) -> int:
     """Run the screen until the user leaves. Returns the exit code."""
-    from workbench.tui.leaving import run_on_terminal  # noqa: PLC0415 - needs the bench, which is heavy
+    from workbench.tui.leaving import run_on_terminal
 
     return run_on_terminal(workspace=workspace, config=config, tour=tour, script=script)

@@ -21,7 +21,7 @@ class Subscribable(Protocol):
     """What the thread itself needs of a workbench."""
 
     def subscribe(self, callback: Callable[..., None], /) -> Callable[[], None]:
-        """Tell ``callback`` everything; returns what ends that."""
+        """Tell ``callback`` everything from now on."""
         ...
 
 
@@ -91,7 +91,7 @@ class CoreThread(Generic[B]):
 
     async def _main(self) -> None:
         async with self._open() as bench:
-            unsubscribe = bench.subscribe(self._feed.put)
+            # Told to the very end: closing suspends runs, and the screen's last words say so.
+            bench.subscribe(self._feed.put)
             self._opened.set_result(bench)
             await self._stop.wait()
-            unsubscribe()

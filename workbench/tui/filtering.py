@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.errors import UsageError
-from workbench.permission.filter import Filter
 from workbench.tui.trace_rows import TraceRow
 
 
@@ -14,6 +13,8 @@ def read_filter(text: str, say: Callable[[str], None]) -> Callable[[TraceRow], b
     """The test for rows; None when there is no filter, or a wrong one (and ``say`` tells why)."""
     if not text:
         return None
+    from workbench.permission.filter import Filter
+
     try:
         wanted = Filter.parse(text.removeprefix("/") if text.count("/") == 1 else text)
     except UsageError as error:

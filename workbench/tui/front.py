@@ -9,16 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import OUTCOMES, Event
-from workbench.permission.policy import decide
-from workbench.run.permit import rule_for
-from workbench.run.waiting import Answer, Waiting
 from workbench.tui.asked import Asked, asked_from
 from workbench.tui.deciding import SCOPES, Given, Grant
 from workbench.tui.status import Around
+
+if TYPE_CHECKING:
+    from workbench.run.waiting import Answer, Waiting
 
 MODES = ("plan", "confirm", "edits", "auto")
 
@@ -148,6 +148,10 @@ async def set_next_mode(bench: Any) -> Around:
 
 async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
     """What allowing a waiting request with each scope would write and let go, by the policy."""
+    # The core has these loaded; the first frame does not wait for them.
+    from workbench.permission.policy import decide
+    from workbench.run.permit import rule_for
+
     waits = {one.id: one for one in bench.waiting}
     if waiting_id not in waits:
         raise UnknownName("waiting request", waiting_id, [])
@@ -170,6 +174,8 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
 
 async def answer(bench: Front, given: Given) -> Given:
     """Send a decision."""
+    from workbench.run.waiting import Answer
+
     said = Answer(
         verdict=given.verdict,
         by="user",

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.config.folders import make_state_folder
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.plain import plain
 from workbench.tui.app import KaizenApp
 from workbench.tui.state import Board
@@ -30,12 +30,17 @@ def run_on_terminal(*, workspace: Path | None, config: Any, tour: bool, script: 
         )
     app = KaizenApp(opener(workspace, config), plays=script or ("tour" if tour else None))
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda _number, _frame: app.leave_soon())
-    with given_back(), guarded(log_file(workspace)):
+        signal.signal(number, lambda caught, _frame: app.leave_soon(128 + caught))
+    log = log_file(workspace)
+    with given_back(), guarded(log):
         code = app.run()
     for line in farewell(app.board):
         sys.stdout.write(line + "\n")
-    return app.return_code or code or 0
+    if app.fault is not None:
+        raise app.fault
+    if code is None:
+        raise WorkbenchError("the screen broke down", hint=f"What happened stands in {log}")
+    return code
 
 
 def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncContextManager[Any]]:
@@ -44,7 +49,7 @@ def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncCon
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Any]:
         # Imported on the core's thread: the first frame does not wait for it.
-        from workbench.bench import Workbench  # noqa: PLC0415
+        from workbench.bench import Workbench
 
         async with Workbench.open(workspace=workspace, config=config) as bench:
             bench.world.scripts_only_preselect = True

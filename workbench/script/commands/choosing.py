@@ -51,8 +51,9 @@ async def _agent(session: Session, call: Call) -> Output:
 def _load(session: Session, call: Call) -> Output:
     if call.inputs:
         raise UnknownName("argument of 'agent load'", next(iter(call.inputs)), ["name"])
-    path = session.workspace / _needed(call, "name")
-    check_trusted(session.workspace, path, os.environ)
+    folder = session.bench.config.workspace
+    path = folder / _needed(call, "name")
+    check_trusted(folder, path, os.environ)
     return _keep(session, list(load_agents(_read(path), path.suffix, str(path))))
 
 

@@ -84,7 +84,7 @@ async def _diff(session: Session, call: Call) -> Output:
 
 async def _export(session: Session, call: Call) -> Output:
     run_id = session.find(call.text("run"))
-    path = session.workspace / call.text("file", f"{run_id}.jsonl")
+    path = session.bench.config.workspace / call.text("file", f"{run_id}.jsonl")
     count = export_run(session.bench.store, run_id, path, replace=call.given.get("replace") is True)
     return said(
         f"{count} rows in {path}", data={"run_id": run_id, "file": str(path), "rows": count}

@@ -19,7 +19,11 @@ from workbench.values import Json
 async def _run(session: Session, call: Call) -> Output:
     async def start(run_id: str) -> Run:
         return await session.bench.start(
-            call.text("pattern"), call.inputs, run_id=run_id, limits=session.limits or None
+            call.text("pattern"),
+            call.inputs,
+            run_id=run_id,
+            limits=session.limits or None,
+            workspace=session.scratch,
         )
 
     return await session.finish(call, await session.begin(session.start_id(call), start))
@@ -44,6 +48,7 @@ async def _ask(session: Session, call: Call) -> Output:
             run_id=run_id,
             title=f"ask {name}",
             limits=session.limits or None,
+            workspace=session.scratch,
         )
 
     return await session.finish(call, await session.begin(session.start_id(call), start))
