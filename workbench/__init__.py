@@ -45,7 +45,7 @@ _PLACES = {
     "within": "workflow.verbs",
 }
 
-__all__ = [*_PLACES]  # pyright: ignore[reportUnsupportedDunderAll]
+__all__ = [*_PLACES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 if TYPE_CHECKING:
     from workbench.agent.agent import Agent as Agent

@@ -7,10 +7,11 @@ first command, and the tools' network side is imported when a tool needs it.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from workbench.run.world import Live, World
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 from workbench.tools.place import Place
+from workbench.tools.sandbox.report import SandboxReport
 from workbench.values import digest, dumps
 
 _RULES = "rules"
@@ -116,9 +118,12 @@ class PlacedTools:
         """Where tools act, with a sandbox that a canary has proven."""
         if not self._sandboxed:
             return self._place
-        from workbench.tools.sandbox.detect import detect
+        return replace(self._place, sandbox=_proven())
 
-        return replace(self._place, sandbox=detect())
+    async def ready(self, tool: Tool) -> None:
+        """Have the canary sing before the first command, and beside the loop: it takes 0.1 s."""
+        if tool.act == "run" and self._sandboxed and "place" not in vars(self):
+            await asyncio.to_thread(_proven)
 
     def at(self, workspace: str) -> PlacedTools:
         """The same tools in another folder."""
@@ -134,13 +139,13 @@ class PlacedTools:
 
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
         """Look at the world as far as this call is concerned."""
-        from workbench.tools.facts import facts
+        from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
 
         return facts(tool, arguments, self._for(tool))
 
     def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
-        from workbench.tools.perform import prepare
+        from workbench.tools.perform import prepare  # noqa: PLC0415
 
         return prepare(tool, arguments, self._for(tool))
 
@@ -153,21 +158,29 @@ class PlacedTools:
         key: str,
     ) -> Any:
         """Do it."""
-        from workbench.tools.perform import perform
+        from workbench.tools.perform import perform  # noqa: PLC0415
 
         return await perform(tool, arguments, self._for(tool), on_progress, key, decided)
 
     def probe(self, tool: Tool, arguments: dict[str, Any], prepared: Any) -> Any:
         """Whether a call whose end is unknown has happened."""
-        from workbench.tools.perform import probe
+        from workbench.tools.perform import probe  # noqa: PLC0415
 
         return probe(tool, arguments, prepared, self._for(tool))
 
     def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
         """What a person should see of a call beforehand."""
-        from workbench.tools.perform import preview
+        from workbench.tools.perform import preview  # noqa: PLC0415
 
         return preview(tool, arguments, self._for(tool))
+
+
+@cache
+def _proven() -> SandboxReport:
+    """What confines a command here: the same for every folder, so found out once."""
+    from workbench.tools.sandbox.detect import detect  # noqa: PLC0415 - starts processes
+
+    return detect()
 
 
 class StoredMemory(MutableMapping[str, Any]):
@@ -301,7 +314,7 @@ def _agents(config: Config, folder: Path) -> dict[str, Agent]:
 
 
 def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
-    from workbench.tools.catalogue import BUILT_IN
+    from workbench.tools.catalogue import BUILT_IN  # noqa: PLC0415 - schemas, at first opening
 
     extra: dict[str, Tool] = found.things("tool")
     for name in extra:

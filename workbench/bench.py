@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -230,11 +230,11 @@ class Workbench:
                 hint=f"Fork it instead: kaizen-tui fork {row.run_id}",
             )
         epoch = self.store.claim(row.run_id, take_over=take_over)
-        try:
-            return self._taken_up(row.run_id, what, epoch)
-        except BaseException:
-            self.store.release(row.run_id)
-            raise
+        with ExitStack() as undo:
+            undo.callback(self.store.release, row.run_id)
+            run = self._taken_up(row.run_id, what, epoch)
+            undo.pop_all()
+        return run
 
     def _taken_up(self, run_id: str, what: Pattern[..., Any] | None, epoch: int) -> Run:
         rows = list(self.store.rows(run_id))
@@ -300,11 +300,10 @@ class Workbench:
         rows = [Event(run, cut + 1, now, "run.started", "", data)]
         if edited is not None:
             rows.append(Event(run, cut + 2, now, edited.kind, edited.key, edited.data))
-        self.store.claim(run)
         self.store.append(rows)
+        self.store.flush()
         for row in rows:
             self._publish(row)
-        self.store.release(run)
         return run
 
     def _pattern(self, what: Any) -> Pattern[..., Any]:

@@ -115,7 +115,7 @@ def _parser(name: str, about: str) -> ArgumentParser:
         from workbench.errors import UsageError, nearest
 
         _, found, wrong = message.partition("unrecognized arguments: ")
-        guess = nearest(wrong.split(" ")[0], made._option_string_actions) if found else None  # pyright: ignore[reportPrivateUsage]
+        guess = nearest(wrong.split(" ")[0], made._option_string_actions) if found else None  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
         hint = f"Did you mean {guess}?" if guess else f"See: {name} --help"
         raise UsageError(message, hint=hint)
 
@@ -356,7 +356,7 @@ def guarded(front: Callable[[], int]) -> int:
         # Whoever read our output has gone. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the top of a front: one of the three named places
         return _told(error)
 
 

@@ -96,7 +96,7 @@ _PLAIN_KINDS: tuple[Any, ...] = (str, int, float, list, dict)
 """What a subclass of them is reduced to."""
 
 
-def _spell(value: Any, place: str, depth: int) -> Any:
+def _spell(value: Any, place: str, depth: int) -> Any:  # noqa: PLR0911 - one return a type
     """The slow, exact way: every special form written out, every refusal with its place."""
     if depth > 200:
         raise NotAValue(f"{place} is nested deeper than 200 levels")
@@ -143,7 +143,7 @@ def _spell_object(value: dict[Any, Any], place: str, depth: int) -> Any:
     return dict(pairs)
 
 
-def _read(value: Any) -> Any:
+def _read(value: Any) -> Any:  # noqa: PLR0911 - one return a form
     if isinstance(value, list):
         return [_read(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):

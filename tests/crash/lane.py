@@ -70,6 +70,13 @@ class Tally:
     failures: list[str] = field(default_factory=list[str])
     places: set[str] = field(default_factory=set[str])
 
+    def say(self) -> None:
+        """Now and then, how far it got, for whoever watches."""
+        self.counts["begun"] += 1
+        if self.counts["begun"] % 500 == 0:
+            told = f"{self.counts['kills']} kills, {len(self.failures)} failures\n"
+            sys.stderr.write(told + "".join(f"  {text[:400]}\n" for text in self.failures[-3:]))
+
     def add(self, case: Case, breaches: Breaches) -> None:
         """Count one case that was judged."""
         self.counts["cases"] += 1

@@ -61,6 +61,7 @@ def _drive(cases: Sequence[Case], lanes: Sequence[Lane], deadline: float | None)
                 if case is None:
                     break
                 lane.do(case)
+                lane.tally.say()
             lane.close()
         except BaseException as error:
             failed.append(error)

@@ -12,12 +12,13 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 from tests.run.stage import opened
 from workbench.journal.events import Event
 from workbench.run.world import Live
 from workbench.workflow.pattern import pattern
-from workbench.workflow.verbs import call, checkpoint, now, question, together
+from workbench.workflow.verbs import call, checkpoint, now, question, together, use
 
 RUN = "doomed"
 LINES = ["one", "two", "three", "four", "five"]
@@ -52,6 +53,12 @@ async def holding() -> str:
     return await question("hold?")
 
 
+@pattern
+async def writing() -> Any:
+    """Write a file, which a later process can look at."""
+    return await use("write_file", path="note.txt", content="hello")
+
+
 def die_at(point: str) -> None:
     if point in _POINT:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -63,11 +70,12 @@ def run(folder: str, point: str) -> None:
 
 
 async def _driven(folder: Path, point: str) -> None:
-    async with opened(folder) as bench:
+    async with opened(folder, rules=[{"verdict": "allow", "tool": "write_file"}]) as bench:
 
         def told(event: Event | Live) -> None:
             if isinstance(event, Event):
                 die_at(f"row:{event.seq}")
+                die_at("intent" if event.kind == "step.started" else "")
             if event.kind == "question.asked":
                 sys.stdout.write("holding\n")
                 sys.stdout.flush()
@@ -75,6 +83,8 @@ async def _driven(folder: Path, point: str) -> None:
         bench.subscribe(told)
         if point == "hold":
             run = await bench.start(holding, run_id=RUN)
+        elif point == "intent":
+            run = await bench.start(writing, run_id=RUN)
         else:
             run = await bench.start(doomed, run_id=RUN, folder=str(folder))
         await run.result()

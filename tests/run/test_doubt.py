@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.run import crashing
-from tests.run.crashing import LINES, RUN, doomed, holding
+from tests.run.crashing import LINES, RUN, doomed, holding, writing
 from tests.run.stage import Ledger, acted, opened, rows_of, seen, until, waiting
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
@@ -284,20 +284,28 @@ async def test_a_doubt_that_nobody_answered_is_asked_again_after_another_stop(
         assert await again.result() == "yes"
 
 
-@acted
-async def test_a_written_file_is_probed_and_nobody_is_asked(tmp_path: Path) -> None:
-    @pattern
-    async def writing() -> Any:
-        return await use("write_file", path="note.txt", content="hello")
+@pytest.mark.parametrize("happened", [True, False])
+def test_a_file_that_may_have_been_written_is_looked_at_and_nobody_is_asked(
+    tmp_path: Path, happened: bool
+) -> None:
+    _crashed(tmp_path, "intent")
+    note = tmp_path / "work" / "note.txt"
+    assert not note.exists()
+    if happened:
+        note.write_text("hello")
 
-    async with opened(tmp_path, rules=[{"verdict": "allow", "tool": "write_file"}]) as bench:
-        run = await bench.start(writing)
-        await run.result()
-        intent = next(r for r in rows_of(bench, run, "step.started") if r.data["name"] == "write_file")
-        forked = await bench.fork(run.run_id, intent.seq)
-        await forked.result()
-        assert bench.waiting == []
-        assert (tmp_path / "work" / "note.txt").read_text() == "hello"
+    @acted
+    async def probed() -> None:
+        rules = [{"verdict": "allow", "tool": "write_file"}]
+        async with opened(tmp_path, rules=rules) as bench:
+            run = await bench.resume(RUN, what=writing)
+            await run.result()
+            assert note.read_text() == "hello"
+            assert rows_of(bench, RUN, "question.asked", "approval.asked") == []
+            attempts = [row.data["attempt"] for row in rows_of(bench, RUN, "step.started")]
+            assert attempts == ([1] if happened else [1, 2])
+
+    probed()
 
 
 @acted

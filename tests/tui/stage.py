@@ -45,6 +45,9 @@ class FakeStore:
         self.events: list[Event] = []
         self.listed: list[Any] = []
 
+    def flush(self) -> None:
+        pass
+
     def rows(
         self, run_id: str, *, after: int = 0, upto: int | None = None, kinds: Any = None
     ) -> Iterable[Event]:

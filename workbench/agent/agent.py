@@ -48,7 +48,7 @@ class Agent:
     """``temperature``, ``seed``, ``max_tokens``, ``think``: passed on as they are."""
     examples: tuple[Example, ...]
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the front door's form; all but two are named
         self,
         name: str,
         signature: SignatureLike,

@@ -24,12 +24,12 @@ class Marked:
     default: Any
 
 
-def InputField(description: str = "", *, default: Any = REQUIRED) -> Any:
+def InputField(description: str = "", *, default: Any = REQUIRED) -> Any:  # noqa: N802 - reads as a type
     """Mark an input in the class form of a signature."""
     return Marked(is_input=True, description=description, default=default)
 
 
-def OutputField(description: str = "", *, default: Any = REQUIRED) -> Any:
+def OutputField(description: str = "", *, default: Any = REQUIRED) -> Any:  # noqa: N802 - reads as a type
     """Mark an output in the class form of a signature."""
     return Marked(is_input=False, description=description, default=default)
 

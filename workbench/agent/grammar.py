@@ -222,7 +222,7 @@ class _Reader:
                 return self._optional(start, token)
 
     def _optional(self, start: int, token: str) -> Kind:
-        if token == "Optional":
+        if token == "Optional":  # noqa: S105 - a token of the grammar
             return either(self._inner(), NONE)
         self.place = start
         return self._no_type(token)

@@ -106,7 +106,7 @@ class Model(Named):
         """Take an instance, or what the model itself accepts as JSON."""
         if isinstance(self.subject, type) and isinstance(value, self.subject):
             return value
-        import pydantic
+        import pydantic  # noqa: PLC0415 - heavy, and only needed by those who use its models
 
         written = dumps(plain(value, place, self.name))
         try:
@@ -136,7 +136,7 @@ class Model(Named):
 
 @lru_cache(maxsize=512)
 def _adapter(subject: Any) -> Any:
-    import pydantic
+    import pydantic  # noqa: PLC0415 - as above
 
     return pydantic.TypeAdapter(subject)
 

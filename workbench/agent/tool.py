@@ -127,7 +127,7 @@ def tool(
     return _made(function, **settings)
 
 
-def _made(
+def _made(  # noqa: PLR0913 - the settings of `tool`, all named
     function: Callable[..., Any],
     *,
     name: str | None = None,

@@ -140,7 +140,7 @@ class OllamaModel:
         if self._http is None:
             await asyncio.to_thread(import_module, "httpx")
         if self._http is None:
-            import httpx  # heavy; loaded in a thread above
+            import httpx  # noqa: PLC0415  # heavy; loaded in a thread above
 
             timeout = httpx.Timeout(None, connect=CONNECT_S)
             headers = {"content-type": "application/json"}
@@ -155,8 +155,8 @@ class OllamaModel:
     async def _asked(self, timeout_s: float, name: str = "") -> AsyncGenerator[ollama.AsyncClient]:
         """The package's client for one question, its failures made ours."""
         await asyncio.to_thread(import_module, "ollama")
-        import httpx  # heavy; loaded in a thread above
-        import ollama
+        import httpx  # noqa: PLC0415  # heavy; loaded in a thread above
+        import ollama  # noqa: PLC0415
 
         timeout = httpx.Timeout(timeout_s, connect=CONNECT_S)
         client = ollama.AsyncClient(
@@ -184,7 +184,7 @@ class OllamaModel:
         self, timeout_s: float | None, who: str, draft: Draft | None = None
     ) -> AsyncGenerator[None]:
         """A deadline, and httpx's failures made ours."""
-        import httpx  # loaded by whoever opened the client
+        import httpx  # noqa: PLC0415  # loaded by whoever opened the client
 
         got = f" after {draft.size} characters" if draft and draft.size else ""
         try:
@@ -261,7 +261,7 @@ async def _error_text(response: httpx.Response) -> str:
 
 def _transport(url: str) -> dict[str, Any]:
     """Proxies of the environment are for other machines; certificates are for https."""
-    import ssl  # beside httpx, which needs it anyway
+    import ssl  # noqa: PLC0415  # beside httpx, which needs it anyway
 
     near = any(name in url for name in ("//127.", "//localhost", "//[::1]"))
     found: dict[str, Any] = {"trust_env": not near}

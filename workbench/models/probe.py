@@ -34,7 +34,7 @@ def base_url(host: str) -> str:
     if parts.scheme not in ("http", "https"):
         raise ConfigError(f"{host!r} is no address of an Ollama", hint="Use http:// or https://")
     # A server told to listen everywhere is asked here.
-    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # never bound
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(name, name)  # noqa: S104  # never bound
     if port is None:
         port = 11434 if "://" not in text else {"http": 80, "https": 443}[parts.scheme]
     shown = f"[{name}]" if ":" in name else name

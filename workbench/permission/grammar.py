@@ -66,15 +66,15 @@ ASIDE = frozenset({"variable_assignment", "file_redirect", "herestring_redirect"
 @cache
 def _language() -> Language:
     """The grammar, loaded when the first command is read."""
-    import tree_sitter
-    import tree_sitter_bash
+    import tree_sitter  # noqa: PLC0415
+    import tree_sitter_bash  # noqa: PLC0415
 
     return tree_sitter.Language(tree_sitter_bash.language())
 
 
 def _tree(source: bytes) -> Node:
     """The root of a text's tree. A parser of its own each time: threads share none."""
-    from tree_sitter import Parser
+    from tree_sitter import Parser  # noqa: PLC0415
 
     return Parser(_language()).parse(source).root_node
 

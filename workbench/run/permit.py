@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 async def permit(step: Step, tool: Tool) -> Facts:
     """Get a tool call permitted; the facts it was decided on. Raises Denied."""
     approved, answer = "", None
+    if tool.act == "run":
+        await step.run.toolbox.ready(tool)
     while True:
         step.arguments = tool.read(step.arguments)
         facts = step.run.toolbox.facts(tool, step.arguments)

@@ -47,6 +47,10 @@ class ToolBox(Protocol):
         """The same tools in the folder a run works in; empty for the workbench's own."""
         ...
 
+    async def ready(self, tool: Tool) -> None:
+        """Find out, beside the loop, whatever takes long and `facts` will need of the place."""
+        ...
+
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
         """Look at the world as far as this call is concerned."""
         ...

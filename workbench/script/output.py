@@ -72,7 +72,7 @@ class Streams:
         if not self._err.isatty():
             yield
             return
-        from workbench.script.progress import Bar
+        from workbench.script.progress import Bar  # noqa: PLC0415 - rich, on a terminal only
 
         self._bar = Bar(self._err, total)
         self._bar.start()

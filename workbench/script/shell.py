@@ -120,7 +120,7 @@ def line_mode(asked: Asked) -> int:
     """``--line``: a prompt instead of a screen."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("--line needs a terminal", hint="Without one: kaizen-tui --script FILE")
-    from workbench.script.line import prompt
+    from workbench.script.line import prompt  # noqa: PLC0415 - prompt-toolkit, only here
 
     async def job(front: Front) -> int:
         return await prompt(front)
@@ -155,7 +155,7 @@ def _keyboard(asked: Asked) -> Any:
         return None
     if not (sys.stdin.isatty() and asked.err.isatty()):
         raise UsageError("--confirm needs a terminal to ask at")
-    from workbench.script.line import ask_person
+    from workbench.script.line import ask_person  # noqa: PLC0415 - prompt-toolkit, only here
 
     return ask_person
 

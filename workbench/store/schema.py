@@ -10,7 +10,7 @@ payload, keep an order over all runs and append three times as fast as a table W
 which moves every row over a quarter page to pages of its own (4.6 bytes per byte).
 """
 
-
+# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
 
 from __future__ import annotations
 
@@ -118,15 +118,18 @@ def m003_workspace(execute: Execute) -> None:
         ) STRICT, WITHOUT ROWID""")
 
 
+def utc(column: str) -> str:
+    """A time as text, for people."""
+    return f"strftime('%Y-%m-%d %H:%M:%fZ', {column}, 'unixepoch')"
+
+
+def part(name: str) -> str:
+    """One value out of a row's data."""
+    return f"json_extract(data, '$.{name}')"
+
+
 def m004_views(execute: Execute) -> None:
     """The same for a person: times are text in UTC, and JSON is taken apart."""
-
-    def utc(column: str) -> str:
-        return f"strftime('%Y-%m-%d %H:%M:%fZ', {column}, 'unixepoch')"
-
-    def part(name: str) -> str:
-        return f"json_extract(data, '$.{name}')"
-
     execute(f"""
         CREATE VIEW log AS
         SELECT id, run_id, seq, {utc("at")} AS at, kind, key, data FROM events""")
@@ -154,6 +157,10 @@ def m004_views(execute: Execute) -> None:
         SELECT s.day, s.run_id, r.title, s.agent, s.model, s.calls, s.input_tokens,
                s.output_tokens, s.cost_usd, s.unpriced_calls
         FROM spent s LEFT JOIN run_states r USING (run_id)""")
+    _view_approvals(execute)
+
+
+def _view_approvals(execute: Execute) -> None:
     execute(f"""
         CREATE VIEW approvals AS
         WITH asked AS (SELECT *, {part("id")} AS approval FROM events
@@ -190,7 +197,7 @@ def upgrade(
 
     The caller holds the file's write lock, so no other workbench upgrades at the same time.
     """
-    from sqlite_utils import Database, Migrations
+    from sqlite_utils import Database, Migrations  # noqa: PLC0415  110 ms, only when needed
 
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version:

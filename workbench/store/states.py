@@ -4,7 +4,7 @@ What is remembered is only true as long as nobody else commits and no transactio
 writer calls `forget` then.
 """
 
-
+# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
 
 from __future__ import annotations
 

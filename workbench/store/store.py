@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +61,7 @@ class Store:
             StoreDamaged: it is not a database, or parts of it cannot be read.
             StoreError: it is locked, or not ours to read or write.
         """
-        path = Path(os.path.abspath(path))
+        path = Path(os.path.abspath(path))  # noqa: PTH100  absolute, and links stay links
         readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
         if readonly:
             opening.for_reading(path, readers)
@@ -195,14 +196,13 @@ class Store:
         writer = self._write()
         if take_over:
             self.release(run_id)
-        lock = self._lock(run_id, take_over=take_over)
-        try:
+        with ExitStack() as undo:
+            lock = self._lock(run_id, take_over=take_over)
+            undo.callback(lock.release)
             epoch = writer.perform(
                 lambda link: ownership.raise_epoch(link, run_id, os.getpid(), time.time())
             )
-        except BaseException:
-            lock.release()
-            raise
+            undo.pop_all()
         writer.own(run_id, epoch)
         self._locks[run_id] = lock
         return epoch

@@ -4,7 +4,7 @@ The catalogue mirrors what is loaded (patterns, agents, plugins, tools), so that
 programs can look it up in the database. Settings are small values kept between sessions.
 """
 
-
+# ruff: noqa: S608  only names that this program defines are put into SQL; values are bound
 
 from __future__ import annotations
 

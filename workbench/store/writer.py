@@ -202,10 +202,11 @@ class Writer:
                         append.done(error)
                 elif error is not None:
                     self._unheard.append(error)
-        except BaseException:
+        finally:
             # One listener's fault ends this thread, and the others still hear the truth.
-            self._tell(told)
-            raise
+            left = list(told)
+            if left:
+                self._tell(iter(left))
 
     def _commit(self, appends: list[_Append]) -> list[BaseException | None]:
         """One transaction; what cannot be stored is left out of it and its error returned."""

@@ -48,7 +48,7 @@ def locate(asked: str, place: Place, *, keep_link: bool = False) -> Target:
         raise ToolError(f"{asked!r} is not a path")
     if asked.startswith("~"):
         raise ToolError(f"{asked!r}: '~' is not expanded", hint="Write the path in full")
-    joined = os.path.join(place.workspace, asked)
+    joined = os.path.join(place.workspace, asked)  # noqa: PTH118 (Path would drop a final '..')
     path = Path(_real(joined, keep_link=keep_link))
     inside = path.is_relative_to(place.workspace)
     root = place.workspace if inside else Path(path.anchor)
@@ -149,7 +149,7 @@ def _refuse_folder(found: os.stat_result, target: Target, place: Place) -> None:
 
 def _identity(path: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(path)
+        found = os.stat(path)  # noqa: PTH116 (on the way of every call; Path costs as much again)
     except OSError:
         return None
     return found.st_dev, found.st_ino

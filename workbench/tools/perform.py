@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from workbench.errors import Denied, ToolError, UnknownName
 from workbench.foreign import Raised, Returned, attempt
 from workbench.permission.danger import Facts
-from workbench.tools import change, files, search
+from workbench.tools import change, files, search, threads
 from workbench.tools.facts import facts
 from workbench.tools.place import Place
 from workbench.tools.preview import difference
@@ -156,10 +155,7 @@ def _takes_key(tool: Tool) -> bool:
 
 
 async def _on_own_thread(function: Callable[[], Any]) -> Any:
-    """A thread per call, because a function may block for ever and must not starve others.
-
-    It cannot be stopped: when the call is cancelled, its end stays unknown.
-    """
+    """A thread to itself, which cannot be stopped: cancelled, the call's end stays unknown."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
     context = contextvars.copy_context()
@@ -171,7 +167,7 @@ async def _on_own_thread(function: Callable[[], Any]) -> Any:
         with suppress(RuntimeError):  # the loop may be closed by now
             loop.call_soon_threadsafe(_settle, future, ended)
 
-    threading.Thread(target=work, name="tool", daemon=True).start()
+    threads.begin(work)
     return await future
 
 

@@ -45,7 +45,7 @@ def main() -> int:
 def _adopt_orphans() -> None:
     if sys.platform != "linux":
         return
-    import ctypes
+    import ctypes  # noqa: PLC0415 (absent or slow elsewhere)
 
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
 
@@ -75,7 +75,7 @@ def _become(argv: list[str], file_bytes: int) -> None:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_FSIZE, file_bytes)
-        os.execv(argv[0], argv[1:])
+        os.execv(argv[0], argv[1:])  # noqa: S606 (the very argv that was decided on)
     except OSError as error:
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
     finally:
@@ -163,9 +163,9 @@ def _descendants() -> list[int]:
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    for name in os.listdir("/proc") if sys.platform == "linux" else ():
+    for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 (starts faster)
         if name.isdigit():
-            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
                 # The name in brackets may hold anything, so the fields are read after its end.
                 yield int(name), int(file.read().rpartition(b")")[2].split()[1])
 

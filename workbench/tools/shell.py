@@ -96,12 +96,12 @@ def in_workspace(path: str, place: Place) -> bool:
 
 
 def _runs(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)
+    return os.path.isfile(path) and os.access(path, os.X_OK)  # noqa: PTH113
 
 
 def environment() -> dict[str, str]:
     """All that a command gets to know: nothing of the user's own environment but the names."""
-    home = os.path.expanduser("~")
+    home = os.path.expanduser("~")  # noqa: PTH111 (never raises)
     user = os.environ.get("USER", "user")
     return {
         "PATH": ":".join((*_FOLDERS, _OWN)),

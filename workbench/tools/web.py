@@ -159,7 +159,7 @@ def _travelling(request: _Request, url: Url) -> Mapping[str, str]:
 
 async def _sent(request: _Request, place: Place) -> _Answer:
     """Send one request to the first address that can be connected to."""
-    import httpx
+    import httpx  # noqa: PLC0415 (heavy)
 
     refused: Exception | None = None
     for address in await checked(request.url, place.grants):
@@ -178,7 +178,7 @@ async def _sent(request: _Request, place: Place) -> _Answer:
 
 @asynccontextmanager
 async def _opened(request: _Request, address: str, place: Place) -> AsyncGenerator[httpx.Response]:
-    import httpx
+    import httpx  # noqa: PLC0415 (heavy)
 
     url, host = request.url, request.url.host
     literal = f"[{address}]" if ":" in address else address
@@ -206,9 +206,9 @@ def _merged(own: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
 @cache
 def _trusted() -> ssl.SSLContext:
     """The certificates that are trusted: the system's and those httpx brings along."""
-    import ssl
+    import ssl  # noqa: PLC0415 (only for https)
 
-    import certifi
+    import certifi  # noqa: PLC0415
 
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())

@@ -23,8 +23,9 @@ from workbench.plain import one_line
 from workbench.tui import front
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
-from workbench.tui.feed import Feed, LiveShown
+from workbench.tui.feed import Feed
 from workbench.tui.guard import Presses
+from workbench.tui.intake import FRAME_S, Intake
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.palette import KeyProvider, ThemeProvider
@@ -39,9 +40,6 @@ from workbench.tui.wishes import Wishes
 
 T = TypeVar("T")
 
-DRAIN_S = 1 / 30
-AT_ONCE = 2_000
-"""Rows folded in one go: some 15 ms."""
 NOTICE_S = 6.0
 
 
@@ -67,6 +65,7 @@ class KaizenApp(App[int]):
         self.around = Around()
         self.notice = ""
         self.feed = Feed(self._wake)
+        self.intake = Intake(self.board, self.feed)
         self.core: CoreThread[Any] = CoreThread(open_bench, self.feed)
         self.wishes = Wishes(self)
         self.main = WorkbenchScreen(self)
@@ -125,10 +124,7 @@ class KaizenApp(App[int]):
         error = self.core.ended.exception()
         if error is not None and not self._leaving:
             self.fault = error
-        left = self.feed.take(AT_ONCE)
-        while left.rows:
-            self._fold(left.rows)
-            left = self.feed.take(AT_ONCE)
+        self.intake.finish()
         self.exit(self._code, return_code=self._code)
 
     def action_interrupt_all(self) -> None:
@@ -173,34 +169,25 @@ class KaizenApp(App[int]):
     def _drain(self) -> None:
         """Take in what came, at most 30 times a second."""
         now = asyncio.get_running_loop().time()
-        wait = self._drained_at + DRAIN_S - now
+        wait = self._drained_at + FRAME_S - now
         if wait > 0:
             self.set_timer(wait, self._drain)
             return
         self._drained_at = now
-        board = self.board
-        taken = self.feed.take(AT_ONCE)
-        asked = len(board.inbox)
-        self._fold(taken.rows)
-        for live in taken.live:
-            board.live(live.kind, live.run_id, live.key, live.data)
-        if taken.dropped:
-            board.dropped += taken.dropped
-        self._came += len(taken.rows)
-        if taken.more:
-            self.set_timer(DRAIN_S, self._drain)
-        elif board.gaps:
+        looked = self.intake.look()
+        self._came += looked.rows
+        if looked.again_s is not None:
+            self.set_timer(looked.again_s, self._drain)
+        if looked.gaps:
             self.wishes.fill_gaps()
-        if len(board.inbox) > asked or any(live.kind == "waiting" for live in taken.live):
+        if looked.asks:
             self.wishes.complete_inbox()
         self.show_news()
 
-    def _fold(self, rows: list[Event | LiveShown]) -> None:
-        for row in rows:
-            if isinstance(row, Event):
-                self.board.fold(row)
-            else:
-                self.board.begun(row.run_id, row.key, row.data)
+    def load(self, rows: list[Event], then: Callable[[], None]) -> None:
+        """Take in rows of the log, a portion a frame; ``then`` is called after the last."""
+        self.intake.load(rows, then)
+        self._drain()
 
     def show_news(self) -> None:
         """Hand the screen what changed on the board."""
@@ -300,6 +287,6 @@ def run_app(
     script: Path | None = None,
 ) -> int:
     """Run the screen until the user leaves. Returns the exit code."""
-    from workbench.tui.leaving import run_on_terminal
+    from workbench.tui.leaving import run_on_terminal  # noqa: PLC0415 - needs the bench, which is heavy
 
     return run_on_terminal(workspace=workspace, config=config, tour=tour, script=script)

@@ -31,8 +31,8 @@ class Commands:
     async def execute(self, bench: Any, line: str, *, run_id: str = "") -> str:
         """Carry out one line; what it has to say. ``run_id`` is the run it means by default."""
         # Imported when the first command is typed: it brings the whole language with it.
-        from workbench.script.execute import execute
-        from workbench.script.session import Suspended
+        from workbench.script.execute import execute  # noqa: PLC0415
+        from workbench.script.session import Suspended  # noqa: PLC0415
 
         session = self._of(bench)
         if run_id:
@@ -45,15 +45,15 @@ class Commands:
 
     async def complete(self, bench: Any, text: str) -> list[str]:
         """The whole lines that the text could become."""
-        from workbench.script.execute import complete
+        from workbench.script.execute import complete  # noqa: PLC0415 - as above
 
         head, space, _ = text.rpartition(" ")
         return [head + space + word for word in complete(self._of(bench), text)]
 
     async def play(self, bench: Any, script: Path | None) -> str:
         """Play a script's lines, or the tour's when none is named; a sentence at its end."""
-        from workbench.config.folders import shipped
-        from workbench.script.run_script import run_script
+        from workbench.config.folders import shipped  # noqa: PLC0415 - as above
+        from workbench.script.run_script import run_script  # noqa: PLC0415
 
         path = (script or shipped("examples") / TOUR).resolve()
         text = await asyncio.to_thread(path.read_text, "utf-8")
@@ -62,7 +62,7 @@ class Commands:
         return f"{path.name}: {ended}; look around as long as you like, ctrl+q leaves"
 
     def _of(self, bench: Any) -> Session:
-        from workbench.script.session import Session
+        from workbench.script.session import Session  # noqa: PLC0415 - as above
 
         if self._session is None:
             self._session = Session(bench)

@@ -13,7 +13,7 @@ def read_filter(text: str, say: Callable[[str], None]) -> Callable[[TraceRow], b
     """The test for rows; None when there is no filter, or a wrong one (and ``say`` tells why)."""
     if not text:
         return None
-    from workbench.permission.filter import Filter
+    from workbench.permission.filter import Filter  # noqa: PLC0415 - at the first filter
 
     try:
         wanted = Filter.parse(text.removeprefix("/") if text.count("/") == 1 else text)

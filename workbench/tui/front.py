@@ -7,6 +7,7 @@ log go to a thread, so that a long run being opened holds up nobody.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -149,8 +150,8 @@ async def set_next_mode(bench: Any) -> Around:
 async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
     """What allowing a waiting request with each scope would write and let go, by the policy."""
     # The core has these loaded; the first frame does not wait for them.
-    from workbench.permission.policy import decide
-    from workbench.run.permit import rule_for
+    from workbench.permission.policy import decide  # noqa: PLC0415 - at the first scope
+    from workbench.run.permit import rule_for  # noqa: PLC0415
 
     waits = {one.id: one for one in bench.waiting}
     if waiting_id not in waits:
@@ -174,7 +175,7 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
 
 async def answer(bench: Front, given: Given) -> Given:
     """Send a decision."""
-    from workbench.run.waiting import Answer
+    from workbench.run.waiting import Answer  # noqa: PLC0415 - at the first answer
 
     said = Answer(
         verdict=given.verdict,
@@ -234,9 +235,25 @@ async def resume(bench: Front, run_id: str) -> str:
     return str((await bench.resume(run_id)).run_id)
 
 
-async def rows_of(bench: Front, run_id: str, *, after: int = 0) -> list[Event]:
-    """A run's rows, its parents' included."""
-    return await asyncio.to_thread(lambda: list(bench.store.rows(run_id, after=after)))
+MOST_ROWS = 200_000
+"""Of a run that is opened, the newest so many; the trace holds no more."""
+
+
+async def rows_of(bench: Front, run_id: str) -> list[Event]:
+    """A run's rows, its parents' included: its start and the newest ones when they are many."""
+    return await asyncio.to_thread(_rows_of, bench.store, run_id)
+
+
+def _rows_of(store: Any, run_id: str) -> list[Event]:
+    store.flush()
+    rows: deque[Event] = deque(maxlen=MOST_ROWS)
+    starts: list[Event] = []
+    for row in store.rows(run_id):
+        if row.kind == "run.started":
+            starts.append(row)
+        rows.append(row)
+    dropped = [row for row in starts if row.seq < rows[0].seq] if rows else []
+    return [*dropped, *rows]
 
 
 async def run_list(bench: Front, search: str) -> list[Any]:

@@ -49,7 +49,7 @@ def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncCon
     @asynccontextmanager
     async def opened() -> AsyncGenerator[Any]:
         # Imported on the core's thread: the first frame does not wait for it.
-        from workbench.bench import Workbench
+        from workbench.bench import Workbench  # noqa: PLC0415
 
         async with Workbench.open(workspace=workspace, config=config) as bench:
             bench.world.scripts_only_preselect = True

@@ -57,7 +57,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
     class Chosen(Selected):
         """Enter was pressed on a row."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self.rows: list[Row] = []
         self.cursor = 0

@@ -63,7 +63,7 @@ class Painted(Widget):
 class OneLine(Painted):
     """One row of text, made when it is painted, so that it fits whatever width there is."""
 
-    def __init__(self, make: Callable[[int], Line], *, id: str | None = None) -> None:
+    def __init__(self, make: Callable[[int], Line], *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._make = make
         self._starts: list[tuple[int, int]] = []

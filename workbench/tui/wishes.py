@@ -69,9 +69,12 @@ class Wishes:
         self._app.ask_core(front.set_next_mode, self._app.show_around)
 
     def resume(self, run_id: str) -> None:
-        """Go on with a run and look at it."""
-        self.open_run(run_id)
-        self._app.ask_core(lambda bench: front.resume(bench, run_id), self._look_at)
+        """Go on with a run and look at it; what is known of it comes first."""
+
+        def go_on() -> None:
+            self._app.ask_core(lambda bench: front.resume(bench, run_id), self._look_at)
+
+        self.open_run(run_id, go_on)
 
     def fork(self, run_id: str, at: int, overlay: Mapping[str, Any]) -> None:
         """Fork and look at the new run."""
@@ -181,33 +184,37 @@ class Wishes:
 
     # The log.
 
-    def open_run(self, run_id: str) -> None:
-        """Show a run from the log; a finished one stands in the same panes."""
-        self._load(run_id, after=0)
+    def open_run(self, run_id: str, then: Callable[[], None] = lambda: None) -> None:
+        """Show a run from the log, unless it is there; a finished one stands in the same panes."""
+        if run_id in self._app.board.runs:
+            self._look_at(run_id)
+            then()
+            return
+
+        def loaded() -> None:
+            self._look_at(run_id)
+            then()
+
+        self._app.ask_core(
+            lambda bench: front.rows_of(bench, run_id), lambda rows: self._app.load(rows, loaded)
+        )
 
     def fill_gaps(self) -> None:
-        """Read the rows that were let go from the log."""
-        gaps, self._app.board.gaps = self._app.board.gaps, set()
-        for run_id in gaps - self._loading:
-            self._load(run_id, after=0, anew=True)
+        """Read runs anew of which rows were let go; the trace begins again with them."""
+        board = self._app.board
+        gaps, board.gaps = board.gaps - self._loading, set()
+        for run_id in gaps:
+            self._loading.add(run_id)
+            self._app.ask_core(lambda bench, it=run_id: front.rows_of(bench, it), self._refill)
 
-    def _load(self, run_id: str, *, after: int, anew: bool = False) -> None:
-        self._loading.add(run_id)
-
-        def loaded(rows: list[Event]) -> None:
-            self._loading.discard(run_id)
-            board = self._app.board
-            if anew:
-                board.forget(run_id)
-                board.trace.clear()
-            for row in rows:
-                board.fold(row)
-            board.gaps.discard(run_id)
-            self._app.show_news()
-            if rows and not anew:
-                self._look_at(rows[-1].run_id)
-
-        self._app.ask_core(lambda bench: front.rows_of(bench, run_id, after=after), loaded)
+    def _refill(self, rows: list[Event]) -> None:
+        if not rows:
+            return
+        run_id = rows[-1].run_id
+        self._loading.discard(run_id)
+        self._app.board.forget(run_id)
+        self._app.board.trace.clear()
+        self._app.load(rows, lambda: None)
 
     def show_position(self, run_id: str, seq: int) -> None:
         """Show a row of the log in full, with its step's outcome."""

@@ -56,7 +56,7 @@ class PaneArea(Container):
     class Rearranged(Message):
         """Panes appeared or went."""
 
-    def __init__(self, board: Board, clock: Clock, *, id: str | None = None) -> None:
+    def __init__(self, board: Board, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.board = board
         self.clock = clock

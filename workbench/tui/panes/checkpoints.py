@@ -42,7 +42,7 @@ class CheckpointsPane(Lines[TreeRow]):
             self.row = row
             self.other = other
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.marked: TreeRow | None = None
         self._status: dict[str, str] = {}

@@ -60,7 +60,7 @@ class CommandLine(Horizontal):
     class TabOut(Message):
         """Tab on an empty line."""
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.use: Use = "command"
         self.agent = ""

@@ -120,7 +120,7 @@ class DetailPane(Lines[Written]):
     BORDER_TITLE = "4 Detail"
     CURSOR: ClassVar[bool] = False
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._write: Write | None = None
         self._width = 0

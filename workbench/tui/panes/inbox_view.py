@@ -119,7 +119,7 @@ class InboxView(Vertical):
     class Full(Message):
         """The user wants the whole screen for the request, or no longer."""
 
-    def __init__(self, clock: Clock, *, id: str | None = None) -> None:
+    def __init__(self, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.clock = clock
         self.state = Deciding()

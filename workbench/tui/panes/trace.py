@@ -43,7 +43,7 @@ class TracePane(Lines[TraceRow]):
             self.row = row
             self.to = to
 
-    def __init__(self, *, id: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.trace = Trace()
         self.level = STEPS

@@ -1,0 +1,94 @@
+"""Takes rows onto the board in portions, so that a flood or a long run never stalls the screen.
+
+Two sources, one at a time: rows read from the log (a run being opened, a gap being filled) come
+first and in order; what the core says live waits meanwhile in its buffer.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from workbench.journal.events import Event
+from workbench.tui.feed import Feed, LiveShown
+from workbench.tui.state import Board
+
+FRAME_S = 1 / 30
+CALM_S = 0.5
+"""How long to wait before a gap is filled: the flood that tore it may still be on."""
+PORTION = 1_000
+"""Rows folded in one go: some 12 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What one look did and wants."""
+
+    rows: int
+    asks: bool
+    """Something new waits for a person, or what waits has changed."""
+    again_s: float | None
+    """When to look again; None to wait until the feed wakes."""
+    gaps: bool
+    """Rows are missing and it is calm enough to read them from the log."""
+
+
+class Intake:
+    """Between feed, log and board."""
+
+    def __init__(self, board: Board, feed: Feed) -> None:
+        self._board = board
+        self._feed = feed
+        self._log: deque[Event] = deque()
+        self._loaded: deque[tuple[int, Callable[[], None]]] = deque()
+        """What to call when so many rows of the log are left."""
+
+    def load(self, rows: Iterable[Event], then: Callable[[], None]) -> None:
+        """Take rows of the log in before anything live; ``then`` is called after the last."""
+        self._log.extend(rows)
+        self._loaded.append((len(self._log), then))
+
+    def look(self) -> Looked:
+        """Take in the next portion."""
+        waiting = len(self._board.inbox)
+        if self._loaded:
+            self._from_log()
+            return Looked(PORTION, len(self._board.inbox) > waiting, FRAME_S, gaps=False)
+        taken = self._feed.take(PORTION)
+        self.fold(taken.rows)
+        for live in taken.live:
+            self._board.live(live.kind, live.run_id, live.key, live.data)
+        self._board.dropped += taken.dropped
+        asks = len(self._board.inbox) > waiting or any(one.kind == "waiting" for one in taken.live)
+        again = FRAME_S if taken.more else CALM_S if self._board.gaps and taken.rows else None
+        gaps = bool(self._board.gaps) and not taken.rows
+        return Looked(len(taken.rows), asks, again, gaps)
+
+    def fold(self, rows: Iterable[Event | LiveShown]) -> None:
+        """Put rows on the board, and the live word that a step began."""
+        for row in rows:
+            if isinstance(row, Event):
+                self._board.fold(row)
+            else:
+                self._board.begun(row.run_id, row.key, row.data)
+
+    def finish(self) -> None:
+        """Take in everything there is: nobody watches any more."""
+        self._loaded.clear()
+        taken = self._feed.take(PORTION)
+        while taken.rows:
+            self.fold(taken.rows)
+            taken = self._feed.take(PORTION)
+
+    def _from_log(self) -> None:
+        for _ in range(min(PORTION, len(self._log))):
+            self._board.fold(self._log.popleft())
+            self._loaded[0] = self._loaded[0][0] - 1, self._loaded[0][1]
+            self._tell_loaded()
+        self._tell_loaded()
+
+    def _tell_loaded(self) -> None:
+        while self._loaded and self._loaded[0][0] <= 0:
+            _, then = self._loaded.popleft()
+            then()
