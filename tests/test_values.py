@@ -5,7 +5,7 @@ import threading
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -39,9 +39,11 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, float):
         return left == right or (math.isnan(left) and math.isnan(right))
     if isinstance(left, list):
-        return len(left) == len(right) and all(map(_same, left, right))
+        items = cast("list[Any]", left)
+        return len(items) == len(right) and all(map(_same, items, right))
     if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_same(left[k], right[k]) for k in left)
+        named = cast("dict[str, Any]", left)
+        return named.keys() == right.keys() and all(_same(named[k], right[k]) for k in named)
     return bool(left == right)
 
 

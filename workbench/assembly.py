@@ -232,6 +232,8 @@ async def assemble(
         hosts=_hosts(held),
         endpoints=_endpoints(held),
     )
+    if held.model:
+        models.check(held.model)
     default, reason = await models.choose(held.model)
     parts = Parts(
         held,

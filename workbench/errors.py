@@ -22,7 +22,7 @@
     │   ├── Deadlock              every path of a run waits for a message
     │   ├── NotAValue             something that JSON cannot carry
     │   ├── SignatureError        a signature that does not parse
-    │   └── InputError            inputs that do not fit a signature or a pattern
+    │   └── InputError            inputs that do not fit a signature or a pattern    exit 2
     ├── the outside world                                                            exit 1
     │   ├── ModelError            a model's server, or what it answered
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4
@@ -214,6 +214,7 @@ class InputError(WorkbenchError):
     """Inputs that are unknown, missing or of the wrong type."""
 
     code = "input"
+    exit_code = 2
 
 
 class ModelError(WorkbenchError):

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.run.stage import Ledger, acted, calling, in_turn, opened, rows_of
+from tests.run.stage import Ledger, acted, calling, in_turn, opened, requests, rows_of
 from workbench.agent.agent import Agent
-from workbench.agent.conversation import Entry, ModelReply, ModelRequest, Usage
+from workbench.agent.conversation import Entry, ModelReply, Usage
 from workbench.agent.tool import tool
 from workbench.agent.turn import text_of
 from workbench.bench import Workbench
@@ -38,12 +38,8 @@ SOLVER = Agent("solver", "task: str -> answer: int, why: str", tools=[double, fr
 GOOD = '{"answer": 4, "why": "because"}'
 
 
-def _requests(bench: Workbench) -> list[ModelRequest]:
-    return bench.world.models.requests  # type: ignore[attr-defined, no-any-return]
-
-
 def _heard(bench: Workbench, number: int = -1) -> Entry:
-    return _requests(bench)[number].entries[-1]
+    return requests(bench)[number].entries[-1]
 
 
 @acted
@@ -51,7 +47,7 @@ async def test_an_answer_is_typed_by_the_signature(tmp_path: Path) -> None:
     async with opened(tmp_path, in_turn(GOOD)) as bench:
         reply = await bench.ask(SOLVER, task="go")
         assert (reply.answer, reply.why) == (4, "because")
-        (request,) = _requests(bench)
+        (request,) = requests(bench)
         assert request.agent == "solver"
         assert request.inputs == {"task": "go"}
         assert [spec.name for spec in request.tools] == ["double", "fragile"]
@@ -64,7 +60,7 @@ async def test_inputs_that_do_not_fit_never_reach_the_model(tmp_path: Path) -> N
         with pytest.raises(StepFailed, match="task") as raised:
             await bench.ask(SOLVER, tsk="go")
         assert raised.value.error_code == "input"
-        assert _requests(bench) == []
+        assert requests(bench) == []
 
 
 @acted
@@ -73,7 +69,7 @@ async def test_a_tools_result_is_told_to_the_model(tmp_path: Path) -> None:
         assert (await bench.ask(SOLVER, task="go")).answer == 4
         heard = _heard(bench)
         assert (heard.role, heard.name, heard.text, heard.failed) == ("tool", "double", "4", False)
-        call = _requests(bench)[1].entries[-2].calls[0]
+        call = requests(bench)[1].entries[-2].calls[0]
         assert heard.call_id == call.id != ""
 
 
@@ -122,10 +118,10 @@ async def test_calls_that_are_made_together_keep_their_order(tmp_path: Path) -> 
     )
     async with opened(tmp_path, in_turn(wish, GOOD)) as bench:
         await bench.ask(SOLVER, task="go")
-        told = [entry for entry in _requests(bench)[1].entries if entry.role == "tool"]
+        told = [entry for entry in requests(bench)[1].entries if entry.role == "tool"]
         assert [entry.text for entry in told][::2] == ["6", "2"]
         assert told[1].failed
-        said = next(e for e in _requests(bench)[1].entries if e.role == "assistant")
+        said = next(e for e in requests(bench)[1].entries if e.role == "assistant")
         assert said.text == "Let me see"
         assert [call.id for call in said.calls] == [entry.call_id for entry in told]
 
@@ -136,7 +132,7 @@ async def test_a_reply_that_does_not_fit_goes_back_once(tmp_path: Path) -> None:
         assert (await bench.ask(SOLVER, task="go")).answer == 4
         assert _heard(bench).role == "user"
         assert "Your reply could not be used" in _heard(bench).text
-        assert len(_requests(bench)) == 2
+        assert len(requests(bench)) == 2
 
 
 @acted
@@ -149,7 +145,7 @@ async def test_a_second_reply_that_does_not_fit_is_a_typed_failure_that_carries_
         assert raised.value.error_code == "reply"
         assert raised.value.type_name == "ReplyError"
         assert "still no" in str(raised.value.data)
-        assert len(_requests(bench)) == 2
+        assert len(requests(bench)) == 2
 
 
 @acted
@@ -160,7 +156,7 @@ async def test_an_agent_that_never_answers_stops_at_its_rounds(tmp_path: Path) -
             await bench.ask(agent, task="go")
         assert raised.value.error_code == "limit"
         assert raised.value.data["limit"] == "rounds"
-        assert len(_requests(bench)) == 3
+        assert len(requests(bench)) == 3
         assert DONE == ["1"] * 3
 
 
@@ -185,7 +181,7 @@ async def test_a_chain_reasons_and_returns_only_what_the_signature_names(tmp_pat
     async with opened(tmp_path, in_turn(said)) as bench:
         reply = await bench.ask(agent, task="go")
         assert dict(reply) == {"answer": 4}
-        schema = _requests(bench)[0].schema
+        schema = requests(bench)[0].schema
         assert schema is not None
         assert list(schema["properties"]) == ["reasoning", "answer"]
 
@@ -213,7 +209,7 @@ async def test_an_agents_options_and_model_reach_the_request(tmp_path: Path) -> 
     agent = Agent("w", "task: str -> text: str", model="playbook:own", options={"temperature": 0})
     async with opened(tmp_path, in_turn("x")) as bench:
         await bench.ask(agent, task="go")
-        (request,) = _requests(bench)
+        (request,) = requests(bench)
         assert request.model == "playbook:own"
         assert request.options == {"temperature": 0}
 
@@ -230,7 +226,7 @@ async def test_the_prompt_is_recorded_once_and_every_request_names_it(tmp_path: 
             for row in rows_of(bench, run, "value.defined")
             if row.data["digest"] == name
         ]
-        assert prompt["system"] == _requests(bench)[0].system
+        assert prompt["system"] == requests(bench)[0].system
         assert [spec["name"] for spec in prompt["tools"]] == ["double", "fragile"]
 
 

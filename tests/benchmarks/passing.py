@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.benchmarks import floors
 from tests.benchmarks.measuring import Measured, Took, awaited, best, best_of
-from tests.benchmarks.stage import Instant, act, agent, drive, echo, world
+from tests.benchmarks.stage import Instant, act, agent, drive, echo, echo_beside, world
 from workbench.agent.tool import Tool
 from workbench.run.hooks import Hook, HookCall, Hooks
 from workbench.workflow.verbs import ask, use
@@ -19,9 +19,10 @@ _TURNS = 400
 
 
 def gate() -> Iterator[Measured]:
-    """An async user tool called with `use`: a trace, one hook, one rule."""
+    """A user tool called with `use`: a trace, one hook, one rule; sync ones run in threads."""
     floor = best_of(lambda: awaited(floors.tasks(_echo, _EFFECTS))).per(_EFFECTS).in_us()
-    for name, used, target in (("gate.pure", echo, 30), ("gate.unsafe", act, None)):
+    tools = (("gate.pure", echo, 30), ("gate.unsafe", act, None), ("gate.sync", echo_beside, None))
+    for name, used, target in tools:
         took = best_of(lambda used=used: _effects(used)).per(_EFFECTS).in_us()
         yield Measured(name, took.wall, "us", target, floor.wall, took.cpu)
 

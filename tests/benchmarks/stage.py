@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,12 @@ async def act(text: str) -> str:
 
 
 @tool(repeat="pure", danger="SAFE")
+def echo_beside(text: str) -> str:
+    """Give a text back, from a thread."""
+    return text
+
+
+@tool(repeat="pure", danger="SAFE")
 async def pause(text: str) -> str:
     """Give a text back after a while."""
     await asyncio.sleep(PAUSE_S)
@@ -54,6 +60,13 @@ class NullLog:
         del events
         if done is not None:
             done(None)
+
+    def flush(self) -> None:
+        pass
+
+    def rows(self, run_id: str) -> Iterator[Event]:
+        del run_id
+        return iter(())
 
 
 class Instant:

@@ -10,7 +10,7 @@ from workbench.foreign import Raised, Returned
 from workbench.journal.drive import Drive
 from workbench.journal.events import Event
 from workbench.journal.replay import Replayed, replay
-from workbench.journal.strands import Body, End, Perform, Request, Stop
+from workbench.journal.strands import Body, End, Outcome, Parked, Perform, Request, Stop
 from workbench.values import loads
 from workbench.workflow.effects import Effect
 
@@ -61,7 +61,7 @@ class Hand:
         self.answer(name, "step.finished", result=result)
 
     def fail(self, name: str, message: str = "no luck", code: str = "tool") -> None:
-        error = {"code": code, "type": "ToolError", "message": message, "data": {}}
+        error: dict[str, Any] = {"code": code, "type": "ToolError", "message": message}
         self.answer(name, "step.failed", error=error)
 
     def cancelled(self, name: str) -> None:
@@ -92,8 +92,8 @@ class Hand:
             raise outcome.error
         return outcome.value
 
-    def _parked(self, name: str) -> Any:
-        found = [p for p in self.drive.parked.values() if p.effect.name == name or p.key == name]
+    def _parked(self, name: str) -> Parked:
+        found = [p for p in self.drive.parked.values() if name in {p.effect.name, p.key}]
         assert found, f"nothing waits for {name!r}, only {self.waits_for}"
         return found[0]
 
@@ -107,7 +107,7 @@ class Hand:
                 case End(parked, outcome):
                     self._end(parked, outcome)
 
-    def _end(self, parked: Any, outcome: Any) -> None:
+    def _end(self, parked: Parked, outcome: Outcome) -> None:
         data: dict[str, Any] = {"fingerprint": parked.fingerprint}
         if isinstance(outcome, Returned):
             self.add(parked.key, "step.finished", **data, result=outcome.value)

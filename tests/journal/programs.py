@@ -27,7 +27,20 @@ def program(dice: random.Random, depth: int = 4) -> Node:
     if leaf:
         return ("step", f"s{dice.randrange(100)}", dice.random() < 0.15)
     kind = dice.choice(
-        "seq seq together race stream early within scope try finally if generator".split()
+        [
+            "seq",
+            "seq",
+            "together",
+            "race",
+            "stream",
+            "early",
+            "within",
+            "scope",
+            "try",
+            "finally",
+            "if",
+            "generator",
+        ]
     )
     count = dice.randrange(1, 4)
     if kind in {"within", "scope", "try", "finally", "generator"}:

@@ -88,4 +88,3 @@ async def _driven(folder: Path, point: str) -> None:
         else:
             run = await bench.start(doomed, run_id=RUN, folder=str(folder))
         await run.result()
-

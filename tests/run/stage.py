@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeAlias, TypeVar
@@ -73,6 +73,13 @@ class Scripted:
         pass
 
 
+def requests(bench: Workbench) -> list[ModelRequest]:
+    """What the model of a workbench was asked."""
+    model = bench.world.models
+    assert isinstance(model, Scripted)
+    return model.requests
+
+
 def calling(*calls: tuple[str, dict[str, Any]], text: str = "") -> ModelReply:
     """A reply that wants tools called."""
     wanted = tuple(ToolCall(name, arguments) for name, arguments in calls)
@@ -92,7 +99,7 @@ def in_turn(*replies: Said) -> Answering:
 @asynccontextmanager
 async def opened(
     folder: Path, answer: Answering | None = None, *, more: Any = None, **settings: Any
-) -> AsyncIterator[Workbench]:
+) -> AsyncGenerator[Workbench]:
     """A workbench on ``folder``; its models are replaced by ``answer`` if there is one."""
     work = folder / "work"
     work.mkdir(exist_ok=True)

@@ -32,7 +32,9 @@ def _program(folder: Path, point: str) -> list[str]:
 
 def _crashed(folder: Path, point: str) -> None:
     """Run the program in a process of its own, which kills itself."""
-    ended = subprocess.run(_program(folder, point), cwd=REPOSITORY, capture_output=True, timeout=60, check=False)
+    ended = subprocess.run(
+        _program(folder, point), cwd=REPOSITORY, capture_output=True, timeout=60, check=False
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()
 
 
@@ -101,7 +103,9 @@ def test_after_a_kill_each_line_is_written_exactly_once_and_doubts_are_asked(
 def test_a_run_that_another_process_drives_cannot_be_resumed_until_that_has_gone(
     tmp_path: Path,
 ) -> None:
-    with subprocess.Popen(_program(tmp_path, "hold"), cwd=REPOSITORY, stdout=subprocess.PIPE) as other:
+    with subprocess.Popen(
+        _program(tmp_path, "hold"), cwd=REPOSITORY, stdout=subprocess.PIPE
+    ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == b"holding\n"
 
@@ -132,19 +136,19 @@ def test_a_run_that_another_process_drives_cannot_be_resumed_until_that_has_gone
 # -- by class, without a crash: a hard stop leaves the same doubt --------------------------------
 
 DONE = Ledger()
-HANG = True
+_HANGS: list[bool] = []
+"""Something in it: what is performed never ends."""
 
 
 @pytest.fixture(autouse=True)
 def _nothing_done() -> None:
-    global HANG  # noqa: PLW0603 - functions that effects call have nothing else to look at
     DONE.clear()
-    HANG = True
+    _HANGS[:] = [True]
 
 
 async def act(text: str) -> str:
     DONE.append(text)
-    if HANG:
+    if _HANGS:
         await asyncio.Event().wait()
     return f"{text} done"
 
@@ -153,7 +157,7 @@ async def act(text: str) -> str:
 async def pay(amount: int, key: str = "") -> str:
     """Pay an amount."""
     DONE.append(f"paid {amount}")
-    if HANG:
+    if _HANGS:
         await asyncio.Event().wait()
     return f"paid {amount}"
 
@@ -162,7 +166,7 @@ async def pay(amount: int, key: str = "") -> str:
 async def launch(name: str) -> str:
     """Launch."""
     DONE.append(f"launched {name}")
-    if HANG:
+    if _HANGS:
         await asyncio.Event().wait()
     return f"launched {name}"
 
@@ -179,12 +183,11 @@ async def launching() -> str:
 
 async def _stopped(bench: Workbench, what: Any, line: str, **inputs: Any) -> Run:
     """Start, stop hard in mid-act, and resume."""
-    global HANG  # noqa: PLW0603
     run = await bench.start(what, **inputs)
     await DONE.has(line)
     run.interrupt("immediate")
     await run.finished()
-    HANG = False
+    _HANGS.clear()
     return await bench.resume(run.run_id)
 
 
@@ -228,7 +231,7 @@ def test_a_person_says_what_became_of_what_cannot_be_repeated(
             else:
                 with pytest.raises(ends):
                     await run.result()
-            assert DONE == ["x"] * done
+            assert ["x"] * done == DONE
             (asked, answered) = rows_of(bench, run, "question.asked", "question.answered")
             assert asked.data["asked_as"] == "in_doubt"
             assert answered.data["answer"] == answer.answer

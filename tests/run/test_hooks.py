@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.run.stage import WRITER, acted, calling, in_turn, opened, rows_of, seen
+from tests.run.stage import WRITER, acted, calling, in_turn, opened, requests, rows_of, seen
 from workbench.agent.agent import Agent
 from workbench.agent.tool import tool
 from workbench.errors import StepFailed, UnknownName
@@ -336,7 +336,7 @@ async def test_a_hook_may_change_what_an_agent_is_asked(tmp_path: Path) -> None:
     async with opened(tmp_path, in_turn("done")) as bench:
         bench.world.hooks.add(other)
         assert (await bench.ask(WRITER, task="this")).text == "done"
-        assert bench.world.models.requests[0].inputs == {"task": "another"}  # type: ignore[attr-defined]
+        assert requests(bench)[0].inputs == {"task": "another"}
 
 
 def test_a_hook_for_an_event_that_is_none_names_the_nearest() -> None:

@@ -19,6 +19,8 @@ from workbench.workflow.verbs import (
     within,
 )
 
+SOURCE = Path(__file__).read_text(encoding="utf-8")
+
 
 async def _hears(name: str, count: int) -> list[Any]:
     return [await receive(name) for _ in range(count)]
@@ -88,7 +90,7 @@ async def test_when_everybody_waits_that_is_a_deadlock_naming_each_line(tmp_path
         with pytest.raises(StepFailed, match="every path waits in receive") as raised:
             await run.result()
         assert raised.value.error_code == Deadlock.code
-        source = Path(__file__).read_text().splitlines()
+        source = SOURCE.splitlines()
         lines = [n for n, text in enumerate(source, 1) if "# deadlock:" in text]
         assert raised.value.data["lines"] == [f"{__file__}:{number}" for number in lines[:2]]
 

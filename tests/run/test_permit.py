@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -10,8 +8,8 @@ from tests.run.stage import (
     acted,
     calling,
     in_turn,
-    keys_of,
     opened,
+    requests,
     rows_of,
     seen,
     until,
@@ -20,12 +18,11 @@ from tests.run.stage import (
 from workbench.agent.agent import Agent
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
-from workbench.errors import StepFailed, UnknownName
-from workbench.permission.rule import Rule
+from workbench.errors import StepFailed
 from workbench.run.run import Run
 from workbench.run.waiting import Answer
 from workbench.workflow.pattern import pattern
-from workbench.workflow.verbs import race, sleep, together, use
+from workbench.workflow.verbs import together, use
 
 DONE: list[str] = []
 
@@ -65,7 +62,7 @@ async def _asking_coder(bench: Workbench) -> Run:
     return await bench.start("ask", agent=CODER, inputs={"task": "go"})
 
 
-# -- the three verdicts -------------------------------------------------------------------------
+# -- the three verdicts --------------------------------------------------------------------------
 
 
 @acted
@@ -118,7 +115,7 @@ async def test_the_reason_of_a_denial_reaches_the_agent_as_the_tools_result(
         assert one.agent == "coder"
         await bench.answer(one.id, Answer("deny", reason="the moon is full"))
         assert (await run.result()).text == "I stay"
-        heard = bench.world.models.requests[1].entries[-1]  # type: ignore[attr-defined]
+        heard = requests(bench)[1].entries[-1]
         assert (heard.role, heard.failed) == ("tool", True)
         assert "the moon is full" in heard.text
         assert DONE == []
@@ -147,7 +144,7 @@ async def test_plan_mode_denies_and_names_itself(tmp_path: Path) -> None:
             await run.result()
 
 
-# -- editing ------------------------------------------------------------------------------------
+# -- editing -------------------------------------------------------------------------------------
 
 
 @acted
@@ -209,7 +206,7 @@ async def test_a_grant_given_with_edited_arguments_is_about_the_edited_call(
         await run.finished()
 
 
-# -- scopes of a grant --------------------------------------------------------------------------
+# -- scopes of a grant ---------------------------------------------------------------------------
 
 
 @acted
@@ -286,131 +283,3 @@ async def test_a_workspace_grant_is_there_when_the_workbench_is_opened_again(
         run = await bench.start(deploying, place="venus")
         await waiting(bench)
         assert DONE == ["moon 1", "mars 1"]
-
-
-# -- deciding again -----------------------------------------------------------------------------
-
-
-@acted
-async def test_a_change_of_mode_decides_what_waits_again(tmp_path: Path) -> None:
-    async with opened(tmp_path) as bench:
-        run = await bench.start(deploying, place="moon")
-        await waiting(bench)
-        bench.set_mode("plan")
-        with pytest.raises(StepFailed, match="plan mode"):
-            await run.result()
-        assert [row.data["mode"] for row in rows_of(bench, run, "mode.changed")] == ["plan"]
-
-
-@acted
-async def test_a_new_rule_decides_what_waits_again(tmp_path: Path) -> None:
-    async with opened(tmp_path) as bench:
-        allowed = await bench.start(deploying, place="moon")
-        await waiting(bench)
-        bench.add_rule(Rule("allow", tool="deploy"))
-        assert await allowed.result() == "deployed to moon"
-        denied = await bench.start(deploying, place="mars")
-        assert await denied.result() == "deployed to mars"
-        bench.add_rule(Rule("deny", tool="deploy", reason="enough"))
-        with pytest.raises(StepFailed, match="enough"):
-            await (await bench.start(deploying, place="venus")).result()
-
-
-@acted
-async def test_nobody_answering_within_the_time_denies(tmp_path: Path) -> None:
-    async with opened(tmp_path, approval_timeout_s=0.05) as bench:
-        run = await bench.start(deploying, place="moon")
-        with pytest.raises(StepFailed, match=r"nobody answered within 0\.05 s"):
-            await run.result()
-        assert DONE == []
-        assert bench.waiting == []
-        (row,) = rows_of(bench, run, "approval.answered")
-        assert (row.data["verdict"], row.data["by"]) == ("deny", "timeout")
-
-
-@acted
-async def test_a_request_is_withdrawn_when_its_call_is_cancelled(tmp_path: Path) -> None:
-    changes: list[str] = []
-    async with opened(tmp_path) as bench:
-        bench.subscribe(lambda e: changes.append(e.data["what"]) if e.kind == "waiting" else None)
-        run = await bench.start(deploying, place="moon")
-        (one,) = await waiting(bench)
-        run.cancel(one.key)
-        assert (await run.finished()).outcome == "cancelled"
-        assert bench.waiting == []
-        assert changes == ["asked", "withdrawn"]
-        (row,) = rows_of(bench, run, "approval.withdrawn")
-        assert row.data["id"] == one.id
-        (ended,) = rows_of(bench, run, "step.cancelled")
-        assert ended.data["end"] == "never"
-        with pytest.raises(UnknownName):
-            await bench.answer(one.id, Answer())
-
-
-@acted
-async def test_a_request_of_a_lost_race_is_withdrawn(tmp_path: Path) -> None:
-    @pattern
-    async def racing() -> Any:
-        return await race(use(deploy, place="moon"), sleep(0.02))
-
-    async with opened(tmp_path) as bench:
-        run = await bench.start(racing)
-        assert await run.result() is None
-        assert bench.waiting == []
-        assert len(rows_of(bench, run, "approval.withdrawn")) == 1
-
-
-@acted
-async def test_a_pending_request_is_asked_again_under_the_same_id_after_a_suspension(
-    tmp_path: Path,
-) -> None:
-    async with opened(tmp_path) as bench:
-        run = await bench.start(deploying, place="moon")
-        (one,) = await waiting(bench)
-    async with opened(tmp_path) as bench:
-        run = await bench.resume(run.run_id, what=deploying)
-        (again,) = await waiting(bench)
-        assert again.id == one.id
-        await bench.answer(again.id, Answer())
-        assert await run.result() == "deployed to moon"
-        assert DONE == ["moon 1"]
-
-
-@acted
-async def test_a_cleanup_that_would_need_a_person_is_denied(tmp_path: Path) -> None:
-    @pattern
-    async def cleaning() -> None:
-        try:
-            await sleep(60)
-        finally:
-            await use(deploy, place="moon")
-
-    async with opened(tmp_path) as bench:
-        run = await bench.start(cleaning)
-        await until(bench, lambda: run.steps or None)
-        run.cancel()
-        outcome = await run.finished()
-        assert outcome.outcome in {"cancelled", "failed"}
-        assert DONE == []
-        assert keys_of(rows_of(bench, run, "step.denied")) == ["tool.deploy"]
-
-
-@acted
-async def test_an_approval_is_good_for_one_call_only(tmp_path: Path) -> None:
-    @pattern
-    async def twice() -> None:
-        await use(deploy, place="moon")
-        await use(deploy, place="moon")
-
-    async with opened(tmp_path) as bench:
-        run = await bench.start(twice)
-        (one,) = await waiting(bench)
-        asked = asyncio.ensure_future(seen(bench, "approval.asked"))
-        await asyncio.sleep(0)
-        await bench.answer(one.id, Answer())
-        await asked
-        (two,) = bench.waiting
-        assert two.id != one.id
-        assert DONE == ["moon 1"]
-        await bench.answer(two.id, Answer())
-        await run.result()

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from workbench.bench import Workbench
 from workbench.config import Config, load
 from workbench.config.folders import shipped
-from workbench.errors import ConfigError, NotTrusted, UsageError
+from workbench.errors import ConfigError, NotTrusted, StoreNewer, UsageError
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
@@ -142,11 +142,17 @@ def _opened(
         config = load(asked.config, flags=asked.flags, workspace=folder)
     streams = Streams(asked.form, asked.out, asked.err, shows_lines=shows_lines)
 
-    async def main() -> int:
-        async with Workbench.open(workspace=folder, config=config) as bench:
+    async def main(*, readonly: bool = False) -> int:
+        async with Workbench.open(workspace=folder, config=config, readonly=readonly) as bench:
             return await job(Front(bench, streams, _keyboard(asked)))
 
-    return asyncio.run(main())
+    try:
+        return asyncio.run(main())
+    except StoreNewer as error:
+        if checked:
+            raise
+        asked.err.write(plain(f"{error.message}: it is only looked at") + "\n")
+        return asyncio.run(main(readonly=True))
 
 
 def _keyboard(asked: Asked) -> Any:

@@ -206,6 +206,7 @@ class KaizenApp(App[int]):
         if self.main.is_ready:
             self.main.area.trace.tell_rate(self._came)
             self._came = 0
+            self._drain()  # should a wake-up ever get lost, it costs a second and no more
         if self.notice and self.clock.ticks() > self._notice_until:
             self.notice = ""
             self.main.refresh_bars()

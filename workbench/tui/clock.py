@@ -66,6 +66,11 @@ def time_of_day(at: float, *, utc: bool = False) -> Plain:
     return Plain(f"{shown:%H:%M:%S}.{shown.microsecond // 1000:03d}")
 
 
+def day_and_time(at: float) -> Plain:
+    """``11-20 12:03`` in the user's zone."""
+    return Plain(f"{datetime.fromtimestamp(at, UTC).astimezone():%m-%d %H:%M}")
+
+
 def count(number: float) -> Plain:
     """A number in at most five characters: ``842``, ``12.4k``, ``3.1M``."""
     if number < 1000:

@@ -40,19 +40,17 @@ class Intake:
     def __init__(self, board: Board, feed: Feed) -> None:
         self._board = board
         self._feed = feed
-        self._log: deque[Event] = deque()
-        self._loaded: deque[tuple[int, Callable[[], None]]] = deque()
-        """What to call when so many rows of the log are left."""
+        self._loads: deque[tuple[deque[Event], Callable[[], None]]] = deque()
+        """Rows read from the log, and what to call when the last of them is in."""
 
     def load(self, rows: Iterable[Event], then: Callable[[], None]) -> None:
         """Take rows of the log in before anything live; ``then`` is called after the last."""
-        self._log.extend(rows)
-        self._loaded.append((len(self._log), then))
+        self._loads.append((deque(rows), then))
 
     def look(self) -> Looked:
         """Take in the next portion."""
         waiting = len(self._board.inbox)
-        if self._loaded:
+        if self._loads:
             self._from_log()
             return Looked(PORTION, len(self._board.inbox) > waiting, FRAME_S, gaps=False)
         taken = self._feed.take(PORTION)
@@ -75,20 +73,19 @@ class Intake:
 
     def finish(self) -> None:
         """Take in everything there is: nobody watches any more."""
-        self._loaded.clear()
+        self._loads.clear()
         taken = self._feed.take(PORTION)
         while taken.rows:
             self.fold(taken.rows)
             taken = self._feed.take(PORTION)
 
     def _from_log(self) -> None:
-        for _ in range(min(PORTION, len(self._log))):
-            self._board.fold(self._log.popleft())
-            self._loaded[0] = self._loaded[0][0] - 1, self._loaded[0][1]
-            self._tell_loaded()
-        self._tell_loaded()
-
-    def _tell_loaded(self) -> None:
-        while self._loaded and self._loaded[0][0] <= 0:
-            _, then = self._loaded.popleft()
-            then()
+        left = PORTION
+        while self._loads and left > 0:
+            rows, then = self._loads[0]
+            while rows and left > 0:
+                self._board.fold(rows.popleft())
+                left -= 1
+            if not rows:
+                self._loads.popleft()
+                then()

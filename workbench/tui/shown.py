@@ -75,3 +75,8 @@ class OpenStep:
     effect: str
     what: str
     since: float
+
+
+def short_title(pattern: str, title: str) -> str:
+    """A script is known by its file's name, not by the way to it."""
+    return f"script {title.rpartition('/')[2]}" if pattern == "script" else title

@@ -14,7 +14,7 @@ from typing import Any, cast
 from workbench.journal.events import Event, agent_of, agents_of, parent_of
 from workbench.tui.asked import Asked, asked_in
 from workbench.tui.branches import Branch
-from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown
+from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.trace_rows import (
     RESULTS,
     Trace,
@@ -164,7 +164,7 @@ class Board:
     def _run_started(self, run: RunShown, event: Event) -> None:
         data = event.data
         run.pattern = str(data.get("pattern", ""))
-        run.title = _short_title(run.pattern, str(data.get("title") or ""))
+        run.title = short_title(run.pattern, str(data.get("title") or ""))
         run.model = str(data.get("model") or "")
         run.started_at = event.at
         run.status = "running"
@@ -370,8 +370,3 @@ class Board:
             number = self.trace.add(row)
         self._deltas[run.run_id, key] = number, pieces
         self.trace.replace(number, row._replace(what=f"x{pieces} {told}".strip()))
-
-
-def _short_title(pattern: str, title: str) -> str:
-    """A script is known by its file's name, not by the way to it."""
-    return f"script {title.rpartition('/')[2]}" if pattern == "script" else title

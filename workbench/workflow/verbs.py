@@ -6,10 +6,18 @@ else makes one `Effect`; it happens when it is awaited.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Mapping,
+    Sequence,
+)
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from workbench.errors import NotAValue
 from workbench.foreign import Raised
@@ -43,13 +51,25 @@ def use(tool: Named | str, /, **arguments: Any) -> Effect[Any]:
     return Effect("tool", _name(tool), arguments, subject=tool, repeat=repeat)
 
 
+@overload
 def call(
-    function: Callable[..., T],
+    function: Callable[..., Coroutine[Any, Any, T]],
+    /,
+    *arguments: Any,
+    repeat: Repeat | str = ...,
+    **named: Any,
+) -> Effect[T]: ...
+@overload
+def call(
+    function: Callable[..., T], /, *arguments: Any, repeat: Repeat | str = ..., **named: Any
+) -> Effect[T]: ...
+def call(
+    function: Callable[..., Any],
     /,
     *arguments: Any,
     repeat: Repeat | str = Repeat.UNSAFE,
     **named: Any,
-) -> Effect[T]:
+) -> Effect[Any]:
     """Call a module-level Python function: async on the core's loop, sync in a thread."""
     name = f"{function.__module__}.{function.__qualname__}"
     if "<" in name:

@@ -12,12 +12,13 @@ from textual.widgets import Input
 
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, fit, right
-from workbench.tui.clock import count, money, span, time_of_day
+from workbench.tui.clock import count, day_and_time, money, span
 from workbench.tui.grades import state_role
 from workbench.tui.guard import Presses
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
+from workbench.tui.shown import short_title
 from workbench.tui.status import hint_line
 
 if TYPE_CHECKING:
@@ -70,11 +71,11 @@ class RunsList(Lines[RunLine]):
     def spans(self, row: RunLine, width: int) -> Line:
         """Id, when, pattern, status, figures, and the beginning of the result."""
         fork = Plain(f"fork of {row.parent_id[:4]} " if row.parent_id else "")
-        name = row.title or row.pattern
-        rest = width - 6 - 9 - 22 - 14 - 7 - 8 - 9 - 8
+        name = short_title(row.pattern, row.title) or row.pattern
+        rest = width - 6 - 12 - 22 - 14 - 7 - 8 - 9 - 8
         return [
             (fit(one_line(row.run_id[:4]), 6), "accent"),
-            (Plain(time_of_day(row.started_at)[:8] + " "), "dim"),
+            (Plain(day_and_time(row.started_at) + " "), "dim"),
             (fit(one_line(name), 22), "strong"),
             (fit(one_line(f" {row.status}"), 14), state_role(row.status)),
             (right(span(row.took_s), 7), "dim"),

@@ -1,0 +1,24 @@
+"""The command works; what it measures is nobody's promise."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from tests.benchmarks.__main__ import BENCHMARKS, main
+
+
+def test_two_quick_benchmarks_print_one_object_a_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json", "hooks", "import"]) == 0
+    rows = [orjson.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [row["name"] for row in rows][:4] == ["hooks.0", "hooks.1", "hooks.10", "import.time"]
+    for row in rows:
+        assert row.keys() >= {"name", "value", "unit", "better", "target", "floor"}
+        assert isinstance(row["value"], int | float)
+
+
+def test_an_unknown_name_is_refused_and_the_known_ones_are_told(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["hoks"]) == 2
+    assert all(name in capfd.readouterr().err for name in BENCHMARKS)
