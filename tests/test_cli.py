@@ -95,7 +95,7 @@ def test_help_and_version_load_no_other_room(tmp_path: Path):
         (["rnu"], 2, "no sub-command 'rnu'. Did you mean 'run'?"),
         (["--modle", "x"], 2, "Did you mean --mode"),
         (["run", "debat"], 2, "no pattern 'debat'. Did you mean 'debate'?"),
-        (["run", "debate", "qestion=x"], 1, "takes no 'qestion'. Did you mean 'question'?"),
+        (["run", "debate", "qestion=x"], 2, "takes no 'qestion'. Did you mean 'question'?"),
         (["ask", "nobody", "x"], 2, "no agent 'nobody'"),
         (["show", "abc"], 2, "no run 'abc'"),
         (["--set", "modl=x", "doctor"], 0, ""),

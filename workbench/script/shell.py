@@ -18,6 +18,7 @@ from workbench.bench import Workbench
 from workbench.config import Config, load
 from workbench.config.folders import shipped
 from workbench.errors import ConfigError, NotTrusted, StoreNewer, UsageError
+from workbench.plain import plain
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
