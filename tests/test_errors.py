@@ -59,7 +59,7 @@ def test_codes_are_words_of_their_own() -> None:
         (Denied, 5),
         (LimitReached, 6),
         (InDoubt, 7),
-        (InputError, 1),
+        (InputError, 2),
         (ReplyError, 1),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from workbench.errors import NotAValue
@@ -48,6 +48,8 @@ def _same(left: Any, right: Any) -> bool:
 
 
 @given(values)
+@example({"\ud800": None})
+@example({"\ud800": None, "a": {"$text": 1}})
 def test_what_is_written_is_read_back_the_same(value: Any) -> None:
     assert _same(loads(dumps(value)), value)
 

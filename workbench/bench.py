@@ -21,11 +21,12 @@ from workbench.assembly import Parts, assemble
 from workbench.config import Config
 from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import Event
-from workbench.journal.fork import cut_of, edited_reply
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.run.budget import Limits
+from workbench.run.fork import Fork
 from workbench.run.header import Header
+from workbench.run.hooks import HookCall
 from workbench.run.permit import reconsidered
 from workbench.run.run import Run
 from workbench.run.scopes import agents_in, as_read, bind_agents, read_agents
@@ -184,10 +185,12 @@ class Workbench:
         found = self._pattern(what)
         given = {**(inputs or {}), **named}
         found.check(given)
+        name = run_id or secrets.token_hex(4)
+        given = self._before_run(name, found.name, given)
         wanted = {p.name: p.type for p in found.parameters}
         bound = as_read(bind_agents(given, self.world.agents, wanted))
         header = Header(
-            run_id or secrets.token_hex(4),
+            name,
             found.name,
             bound,
             source=found.source_digest,
@@ -206,6 +209,13 @@ class Workbench:
         self._watch(run)
         run.begin()
         return run
+
+    def _before_run(self, run_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Ask the hooks before a run; they may change its inputs or refuse it."""
+        if not self.world.hooks.has("before.run"):
+            return given
+        call = HookCall("before.run", run_id, "", "", "run", name, given)
+        return dict(self.world.hooks.ask(call)[0].arguments)
 
     async def ask(self, agent: Agent | str, /, **inputs: Any) -> Any:
         """Ask one agent once and wait for its reply."""
@@ -282,29 +292,20 @@ class Workbench:
         """Record a fork without driving it: costs one row, whatever the run's length."""
         self.store.flush()
         source = self.store.run(run_id)
-        cut = cut_of(self.store, source.run_id, at)
-        edited = None
-        if "reply" in overlay:
-            edited = edited_reply(self.store, source.run_id, cut, overlay.pop("reply"))
-            cut = edited.seq - 1
-        started = list(self.store.rows(source.run_id, kinds={"run.started"}))
-        first, newest = Header.from_row(started[0]), Header.from_row(started[-1])
-        _check_overlay(overlay)
-        run = as_id or secrets.token_hex(4)
-        data = {
-            **first.to_data(), "parent": source.run_id, "cut": cut,
-            "overlay": {**newest.overlay, **overlay},
-            "title": title or f"fork of {source.title}", "session": self.session_id,
-        }  # fmt: skip
-        now = self.world.clock()
-        rows = [Event(run, cut + 1, now, "run.started", "", data)]
-        if edited is not None:
-            rows.append(Event(run, cut + 2, now, edited.kind, edited.key, edited.data))
+        wanted = Fork(
+            source.run_id,
+            as_id or secrets.token_hex(4),
+            title or f"fork of {source.title}",
+            self.session_id,
+            at,
+            overlay,
+        )
+        rows = wanted.rows(self.store, self.world.clock())
         self.store.append(rows)
         self.store.flush()
         for row in rows:
             self._publish(row)
-        return run
+        return wanted.run_id
 
     def _pattern(self, what: Any) -> Pattern[..., Any]:
         if isinstance(what, Pattern):
@@ -387,12 +388,3 @@ def ask_sync(agent: Agent | str, /, **inputs: Any) -> Any:
             return await bench.ask(agent, **inputs)
 
     return asyncio.run(asked())
-
-
-_OVERLAY = ("model", "instructions", "options", "reply")
-
-
-def _check_overlay(overlay: Mapping[str, Any]) -> None:
-    for name in overlay:
-        if name not in _OVERLAY:
-            raise UnknownName("fork change", name, _OVERLAY)

@@ -137,8 +137,8 @@ def _spell_object(value: dict[Any, Any], place: str, depth: int) -> Any:
         if not isinstance(key, str):
             raise NotAValue(f"{place} has the key {key!r}; keys are text")
         pairs.append((_spell_text(key), _spell(item, f"{place}.{key}", depth + 1)))
-    marked = len(pairs) == 1 and pairs[0][0] in _MARKS
-    if marked or not all(isinstance(key, str) for key, _ in pairs):
+    plain = all(isinstance(key, str) for key, _ in pairs)
+    if not plain or (len(pairs) == 1 and pairs[0][0] in _MARKS):
         return {"$object": sorted(([key, item] for key, item in pairs), key=repr)}
     return dict(pairs)
 

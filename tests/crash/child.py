@@ -44,6 +44,8 @@ class Task:
     kind: str
     kills: list[Kill] = field(default_factory=list[Kill])
     record: bool = False
+    take_over: bool = False
+    """Also from a process that still lives."""
 
     @staticmethod
     def read(values: dict[str, Any]) -> Task:
@@ -101,11 +103,11 @@ class Child:
             started = STYLES[task.style].pattern
             Here.run = await self.bench.start(started, given, run_id=task.case)
             await Here.run.finished()
-        return await self._go_on(task.case)
+        return await self._go_on(task.case, take_over=task.take_over)
 
-    async def _go_on(self, run_id: str) -> dict[str, Any]:
+    async def _go_on(self, run_id: str, *, take_over: bool = False) -> dict[str, Any]:
         while self.bench.store.run(run_id).status in UNFINISHED:
-            Here.run = await self.bench.resume(run_id)
+            Here.run = await self.bench.resume(run_id, take_over=take_over)
             await Here.run.finished()
             # Whoever watches the run lets go of it a moment after its end.
             await asyncio.sleep(SLOW_S)

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ ROOT = Path(__file__).parents[2]
 BOUND_S = 45.0
 ROTATE = 20
 
-How = Literal["killed", "torn", "restored"]
+How = Literal["killed", "torn", "restored", "fenced"]
 
 
 @dataclass(slots=True)
@@ -127,7 +128,7 @@ class Lane:
 
     # -- processes -------------------------------------------------------------------------------
 
-    def _spawn(self, cases: list[Case], *, stops: Path | None = None) -> bool:
+    def _spawn(self, cases: list[Case], stopped: Callable[[], None] | None = None) -> bool:
         """Run one process, which finishes all but the last of the cases; whether it was killed."""
         self._left = None
         last = cases[-1]
@@ -135,7 +136,7 @@ class Lane:
         due = last.plan.pop(0) if last.plan else []
         synchronous = "NORMAL" if last.how == "killed" else "FULL"
         job = {"folder": str(self._folder), "tasks": tasks, "synchronous": synchronous}
-        code, out, said = _run(job, self._stopped(stops))
+        code, out, said = _run(job, stopped)
         for line in out.splitlines():
             told = json.loads(line)
             next(case for case in cases if case.name == told["case"]).ended = told
@@ -152,29 +153,40 @@ class Lane:
             self.tally.counts["not_reached"] += 1
         return code == -signal.SIGKILL
 
-    def _stopped(self, copy: Path | None) -> Any:
-        def stopped() -> None:
-            assert copy is not None
-            shutil.copytree(self._folder / "state", copy)
-
-        return stopped if copy is not None else None
-
     # -- storage that lost something -------------------------------------------------------------
 
     def _alone(self, case: Case) -> None:
         """A case in a folder of its own, whose files are changed after the death."""
         self._cases.append(case)
-        copy = self._folder / "copy"
-        self._spawn([case], stops=copy if case.how == "restored" else None)
-        if case.how == "restored" and copy.exists():
-            shutil.rmtree(self._folder / "state")
-            copy.rename(self._folder / "state")
-            self.tally.counts["restored"] += 1
-            case.ended, self._left = None, case
-        elif self._left is case:
+        state, copy = self._folder / "state", self._folder / "copy"
+        if case.how == "fenced":
+            self._spawn([case], lambda: self._take_over(case))
+        elif case.how == "restored":
+            self._spawn([case], lambda: _copied(state, copy))
+            if copy.exists():
+                shutil.rmtree(state)
+                copy.rename(state)
+                self.tally.counts["restored"] += 1
+                case.ended, self._left = None, case
+        elif self._spawn([case]):
             self._tear(case)
-        (self._folder / "state" / "workbench.db-shm").unlink(missing_ok=True)
+        if case.how != "fenced":
+            (state / "workbench.db-shm").unlink(missing_ok=True)
         self.finish()
+
+    def _take_over(self, case: Case) -> None:
+        """While its process stands still: another one takes the run, and brings it to its end."""
+        task = {**case.task(finish=True), "take_over": True}
+        job = {"folder": str(self._folder), "tasks": [task], "synchronous": "FULL"}
+        code, _, said = _run(job)
+        if code == 0:
+            self.tally.counts["fenced"] += 1
+        elif "is locked" in said:
+            # It stands still in the middle of a transaction: nobody gets past it, and it is said.
+            self.tally.counts["blocked"] += 1
+        else:
+            self.tally.counts["wrong"] += 1
+            self.tally.failures.append(f"wrong: taking over ended with {code} in {case}: {said}")
 
     def _tear(self, case: Case) -> None:
         """What a power cut leaves of what was written and not synced: some, none, or rubbish."""
@@ -262,7 +274,11 @@ def plain(case: Case, ended: dict[str, Any]) -> Any:
     return found
 
 
-def _run(job: dict[str, Any], stopped: Any = None) -> tuple[int, str, str]:
+def _copied(state: Path, copy: Path) -> None:
+    shutil.copytree(state, copy)
+
+
+def _run(job: dict[str, Any], stopped: Callable[[], None] | None = None) -> tuple[int, str, str]:
     """Run a child; its exit code, what it told, and the end of its complaints."""
     command = [sys.executable, "-m", "tests.crash.child", json.dumps(job)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}

@@ -85,9 +85,11 @@ class Judge:
         """The log is an older copy: what was begun after it may be done again."""
         self._last = [line["last"] for line in ledger if line["what"] == "open"]
         self._acts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+        newest = 0
         for line in ledger:
+            newest = line["incarnation"] if line["what"] == "open" else newest
             if line["what"] == "act":
-                self._acts[line["token"]].append(line)
+                self._acts[line["token"]].append({**line, "newest": newest})
         self.told = [told for run_id, rows in runs.items() for told in _told(run_id, rows)]
 
     def judge(self) -> Breaches:
@@ -131,10 +133,22 @@ class Judge:
         if acts and not acts[0]["pure"]:
             self._acted_for_good(told, outcome, acts)
 
+    def _late(self, told: Told, acts: Sequence[Mapping[str, Any]]) -> bool:
+        """Whether a process acted that had been taken over, as it had begun to before that."""
+        found = False
+        for act in acts:
+            if act["incarnation"] < act["newest"]:
+                found = True
+                begun = self._last[act["newest"]].get(told.run_id, 0)
+                if not told.intents or told.intents[0].seq > begun:
+                    self.found.repeated.append(f"{told} was done by a process that was fenced")
+        return found
+
     def _acted_for_good(
         self, told: Told, outcome: Event, acts: Sequence[Mapping[str, Any]]
     ) -> None:
         """The same for what another attempt does not leave as it is."""
+        late = self._late(told, acts)
         if outcome.kind == "step.cancelled" and outcome.data["end"] == "never":
             self.found.lost.append(f"{told} was done, and the log says that it was never begun")
         if not told.intents:
@@ -143,13 +157,13 @@ class Judge:
             keys = {act["key"] for act in acts}
             if len(keys) > 1 or (told.intents[0].data["name"] == "keyed_deed" and "" in keys):
                 self.found.repeated.append(f"{told} was done under several keys, or none")
-        elif len(acts) > 1 and not self._excused(told, acts[0]["incarnation"]):
+        elif len(acts) > 1 and not late and not self._excused(told, acts[0]["incarnation"]):
             self.found.repeated.append(f"{told} cannot be repeated and was, {len(acts)} times")
 
     def _excused(self, told: Told, incarnation: int) -> bool:
         """The log went back to before the first intent, so nobody could know."""
-        begun = self._last[incarnation + 1].get(told.run_id, 0)
-        return self._restored and told.intents[0].seq > begun
+        begun = self._last[min(incarnation + 1, len(self._last) - 1)]
+        return self._restored and told.intents[0].seq > begun.get(told.run_id, 0)
 
     def _flags(self, told: Told) -> None:
         """Between an attempt that a crash cut off and whatever came next, somebody was told."""

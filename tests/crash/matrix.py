@@ -17,7 +17,14 @@ from tests.crash.lane import Case, How, Lane, Tally, dry, plain
 from tests.crash.points import Kill, Point
 from tests.crash.styles import STYLES
 
-PARTS = {"singles": 0.7, "doubles": 0.08, "triples": 0.03, "torn": 0.1, "restored": 0.05}
+PARTS = {
+    "singles": 0.7,
+    "doubles": 0.08,
+    "triples": 0.03,
+    "torn": 0.1,
+    "restored": 0.05,
+    "fenced": 0.03,
+}
 """What a part of the matrix is made of, by its share of the kills."""
 
 Reached = dict[tuple[str, str], list[Point]]
@@ -138,6 +145,10 @@ def _others(
     for _ in range(round(how_many * PARTS["torn"])):
         pair, found = points(1, "committed, not told")
         yield naming.case(pair, [[(*found[0], "KILL")]], "torn")
+    for _ in range(round(how_many * PARTS["fenced"])):
+        pair, found = points(1, "told")
+        if pair[0] not in {"script", "forked"}:
+            yield naming.case(pair, [[(*found[0], "STOP")]], "fenced")
     for _ in range(round(how_many * PARTS["restored"])):
         pair, (first, second) = points(2)
         yield naming.case(pair, [[(*first, "STOP"), (*second, "KILL")]], "restored")
@@ -147,7 +158,17 @@ def _summary(
     tally: Tally, reached: Reached, cases: Sequence[Case], took_s: float
 ) -> dict[str, Any]:
     names = ("kills", "lost", "repeated", "unflagged", "corrupt", "wrong")
-    more = ("acts", "effects", "asked", "asked_and_done", "torn", "restored", "not_reached")
+    more = (
+        "acts",
+        "effects",
+        "asked",
+        "asked_and_done",
+        "torn",
+        "restored",
+        "fenced",
+        "blocked",
+        "not_reached",
+    )
     counts = {name: tally.counts[name] for name in names}
     return {
         **counts,

@@ -15,9 +15,9 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
@@ -103,13 +103,9 @@ class Watched:
         self._log.append(events, told)
         hit(f"queued: {kind}")
 
-    def flush(self) -> None:
-        """Wait until everything is safe."""
-        self._log.flush()
-
-    def rows(self, run_id: str) -> Iterator[Event]:
-        """What is there."""
-        return self._log.rows(run_id)
+    def __getattr__(self, name: str) -> Any:
+        """Everything else it can do."""
+        return getattr(self._log, name)
 
 
 class WatchedWorkers(LocalWorkers):
@@ -131,7 +127,10 @@ class WatchedTools:
 
     def __init__(self, tools: ToolBox, points: Points, acted: Callable[[str], None]) -> None:
         self._tools, self._points, self._acted = tools, points, acted
-        self.facts, self.preview = tools.facts, tools.preview
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else they can do."""
+        return getattr(self._tools, name)
 
     def at(self, workspace: str) -> WatchedTools:
         """The same in another folder."""
@@ -204,9 +203,9 @@ def surround(
     world, store = bench.world, bench.store
     assert isinstance(store, Store)
     assert store._writer is not None
-    world.log = Watched(store, points, note)
+    world.log = cast("Log", Watched(store, points, note))
     world.engine = WatchedWorkers(points)
-    world.toolbox = WatchedTools(world.toolbox, points, acted)
+    world.toolbox = cast("ToolBox", WatchedTools(world.toolbox, points, acted))
     world.models = WatchedModels(world.models, points)
     store._writer._blobs = WatchedBlobs(store.path.parent / "blobs", points)
     store._writer._connection.set_trace_callback(lambda text: _traced(points, text))

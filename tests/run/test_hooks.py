@@ -278,7 +278,7 @@ def test_every_before_event_of_an_effect_is_asked_once_for_it(tmp_path: Path) ->
             await run.result()
 
     all_of_them()
-    of_effects = BEFORE - {"before.run", "before.interrupt"}
+    of_effects = BEFORE - {"before.run"}
     assert set(fired) >= of_effects
     assert fired["before.model"] == ["model:writer"]
     assert all(len(fired[event]) == 1 for event in of_effects)

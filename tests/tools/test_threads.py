@@ -25,7 +25,7 @@ def test_a_job_that_blocks_for_ever_keeps_no_other_waiting() -> None:
     never.set()
 
 
-def test_threads_are_used_again_and_only_a_few_are_kept() -> None:
+def test_threads_are_used_again() -> None:
     told = SimpleQueue[int]()
     seen: set[int] = set()
     for _ in range(200):

@@ -78,6 +78,8 @@ def picture(compare: Compare, state: str, size: tuple[int, int], *keys: str) -> 
             clock.turn(2)
             await pilot.press(key)
             await settled(app, pilot)
+        app.main.tick()  # ages as of now, whether or not a real second has passed meanwhile
+        await settled(app, pilot)
 
     return compare(app, terminal_size=size, run_before=play)
 

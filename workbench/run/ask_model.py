@@ -59,17 +59,19 @@ class Prompt:
 def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRequest, str]:
     prompt = step.run.scopes.prompt(wanted, _prompt)
     overlay, agent = step.run.header.overlay, prompt.agent
+    # Only a hook can have put these there: a workflow's request names neither.
+    changed = step.arguments
     entries = [Entry("user", render_inputs(asked(agent), wanted.inputs))]
     entries += [*wanted.conversation.entries, *(Entry("user", text) for text in steered)]
     request = ModelRequest(
-        model=overlay.get("model") or agent.model or step.run.header.model,
+        model=changed.get("model") or overlay.get("model") or agent.model or step.run.header.model,
         system=prompt.system,
         entries=entries,
         tools=prompt.tools,
         schema=prompt.schema,
         agent=agent.name,
         inputs=wanted.inputs,
-        options={**agent.options, **overlay.get("options", {})},
+        options={**agent.options, **overlay.get("options", {}), **changed.get("options", {})},
     )
     return request, prompt.digest
 

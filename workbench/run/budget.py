@@ -8,7 +8,8 @@ A price that is unknown is not free: it counts as one that any money limit refus
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,7 +19,7 @@ from workbench.errors import ConfigError, LimitReached, UnknownName
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Ceilings of one run; None means none."""
+    """Ceilings of one run; None means none. ``seconds`` count from start or resume."""
 
     usd: float | None = None
     tokens: int | None = None
@@ -68,8 +69,9 @@ _ROUNDING = 1e-9
 class Budget:
     """What one run may still use."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
         self.limits = limits
+        self._clock, self._since = clock, clock()
         self._is_free = not limits.to_json()
         self.spent = Spent()
         self.reserved = Spent()
@@ -146,6 +148,9 @@ class Budget:
     def _short_of(self, wanted: Spent) -> tuple[str, float, float] | None:
         if self._is_free:
             return None
+        spent_s = self._clock() - self._since
+        if self.limits.seconds is not None and spent_s > self.limits.seconds:
+            return "seconds", self.limits.seconds, spent_s
         for name in ("usd", "tokens", "steps"):
             limit = getattr(self.limits, name)
             used = getattr(self.spent, name)

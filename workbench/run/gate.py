@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Denied, WorkbenchError
 from workbench.foreign import Raised, Returned, attempt, attempt_async
 from workbench.run.budget import Spent
-from workbench.run.hooks import HookCall
+from workbench.run.hooks import HookCall, Refused
 from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
 from workbench.run.scopes import open_scope
 from workbench.run.step import Step
@@ -66,8 +66,7 @@ def take_now(step: Step) -> bool:
 def _pass_now(step: Step, perform: Callable[[Step], Any], event: str) -> Any:
     hooks = step.run.world.hooks
     if hooks.has(event):
-        changed, notes = hooks.ask(hook_call(step, event))
-        apply_notes(step, changed, notes)
+        _ask_hooks(step, event)
     step.run.budget.spent.steps += 1
     return perform(step)
 
@@ -99,12 +98,27 @@ async def changing_hooks(step: Step) -> None:
     event = f"before.{step.parked.effect.kind}"
     if not hooks.has(event):
         return
-    call = hook_call(step, event)
-    if hooks.needs_loop(event):
-        changed, notes = await hooks.ask_async(call)
-    else:
-        changed, notes = hooks.ask(call)
-    apply_notes(step, changed, notes)
+    if not hooks.needs_loop(event):
+        _ask_hooks(step, event)
+        return
+    try:
+        apply_notes(step, *await hooks.ask_async(hook_call(step, event)))
+    except Refused as refused:
+        _note_refusal(step, refused)
+        raise
+
+
+def _ask_hooks(step: Step, event: str) -> None:
+    try:
+        apply_notes(step, *step.run.world.hooks.ask(hook_call(step, event)))
+    except Refused as refused:
+        _note_refusal(step, refused)
+        raise
+
+
+def _note_refusal(step: Step, refused: Refused) -> None:
+    told = {"hook": refused.data["hook"], "event": refused.data["event"]}
+    step.run.rows.append("hook.refused", step.key, {**told, "reason": refused.message})
 
 
 def hook_call(step: Step, event: str) -> HookCall:

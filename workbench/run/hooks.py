@@ -23,7 +23,7 @@ from workbench.values import copied
 
 BEFORE = frozenset({
     "before.ask", "before.call", "before.checkpoint", "before.discover", "before.follow",
-    "before.interrupt", "before.line", "before.model", "before.now", "before.question",
+    "before.line", "before.model", "before.now", "before.question",
     "before.random", "before.recall", "before.receive", "before.remember", "before.run",
     "before.send", "before.sleep", "before.tool",
 })  # fmt: skip

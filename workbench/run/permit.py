@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 async def permit(step: Step, tool: Tool) -> Facts:
     """Get a tool call permitted; the facts it was decided on. Raises Denied."""
-    approved, answer = "", None
+    approved, answer, asked = "", None, 0
     if tool.act == "run":
         await step.run.toolbox.ready(tool)
     while True:
@@ -44,7 +44,8 @@ async def permit(step: Step, tool: Tool) -> Facts:
             _keep_rule(step, tool, call, answer)
         if call.digest == approved or _allowed(step, decision):
             return facts
-        answer = await _ask(step, tool, call, decision)
+        answer = await _ask(step, _waiting(step, tool, call, decision, asked))
+        asked += 1
         if answer.verdict == "deny":
             raise Denied(answer.reason or "a person said no", by=answer.by)
         if answer.arguments is not None:
@@ -84,10 +85,9 @@ def _by(decision: Decision) -> str:
     return f"rule {decision.rule.id}" if decision.rule is not None else "mode"
 
 
-async def _ask(step: Step, tool: Tool, call: Call, decision: Decision) -> Answer:
+async def _ask(step: Step, waiting: Waiting) -> Answer:
     if step.parked.cleanup:
         raise Denied("a cleanup may not ask anybody", by="cleanup")
-    waiting = _waiting(step, tool, call, decision)
     rows, key = step.run.rows, step.key
     rows.append("approval.asked", key, _asked_data(waiting))
     limit = step.run.world.approval_timeout_s
@@ -107,11 +107,9 @@ async def _ask(step: Step, tool: Tool, call: Call, decision: Decision) -> Answer
     return answer
 
 
-def _waiting(step: Step, tool: Tool, call: Call, decision: Decision) -> Waiting:
+def _waiting(step: Step, tool: Tool, call: Call, decision: Decision, asked: int) -> Waiting:
     world = step.run.world
     now = world.clock()
-    asked = step.extra.get("asked", 0)
-    step.extra["asked"] = asked + 1
     subject = step.parked.effect.subject
     limit = world.approval_timeout_s
     return Waiting(

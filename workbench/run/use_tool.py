@@ -27,7 +27,6 @@ async def use_tool(step: Step) -> Any:
         if settled is not None:
             return settled[0]
     facts = await permit(step, tool)
-    step.extra.pop("asked", None)
     if tool.repeat is not Repeat.PURE:
         prepared = step.run.toolbox.prepare(tool, step.arguments)
         data = {**step.start_data(), "danger": step.extra.get("danger", ""), "prepared": prepared}

@@ -67,7 +67,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         self._strips: LRUCache[Any, Strip] = LRUCache(1024)
         self.is_painting = False
         """Whether something waits for the next frame."""
-        self._painted_rows = 0
+        self._painted_rows: int = 0
         self._painted_at = 0.0
 
     # What subclasses say.
