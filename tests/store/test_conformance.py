@@ -185,6 +185,8 @@ def test_a_run_shows_what_its_rows_say(either: AnyStore) -> None:
 
 def test_a_runs_status_follows_its_rows(either: AnyStore) -> None:
     keep(either, started("a"))
+    assert either.run("a").status == "suspended", "nobody drives it"
+    either.claim("a")
     seen = [either.run("a").status]
     for row in (
         event("a", 2, "run.suspended", by="user"),

@@ -25,6 +25,7 @@ from workbench.store.projection import (
     UsageRow,
     check_next,
     check_parent,
+    seen,
     total,
 )
 from workbench.store.workspace import Kind
@@ -105,7 +106,7 @@ class MemoryStore:
         """One run, by its id or the beginning of it."""
         name = run_id_or_prefix
         if name in self._states:
-            return self._states[name].as_row()
+            return seen(self._states[name].as_row(), self.owner(name))
         found = [row for row in self._newest() if name and row.run_id.startswith(name)]
         if len(found) > 1:
             raise queries.ambiguous_run(name, [row.run_id for row in found])
@@ -120,7 +121,7 @@ class MemoryStore:
             if session in ("", row.session_id)
             and any(sought in str(getattr(row, field)).casefold() for field in queries.SEARCHED)
         ]
-        return found[:limit]
+        return [seen(row, self.owner(row.run_id)) for row in found[:limit]]
 
     def children(self, run_id: str) -> list[RunRow]:
         """The forks of a run, newest first."""

@@ -8,7 +8,7 @@ own rows; what a parent spent before the cut stays the parent's.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, cast
@@ -250,3 +250,8 @@ def _agent(path: str) -> str:
 @lru_cache(maxsize=8)
 def _day(number: float) -> str:
     return datetime.fromtimestamp(number * DAY_S, UTC).date().isoformat()
+
+
+def seen(row: RunRow, owner: int | None) -> RunRow:
+    """A run that nobody drives any more was cut off: it rests, whatever its rows say."""
+    return replace(row, status="suspended") if row.status == "running" and owner is None else row

@@ -19,7 +19,7 @@ from workbench.store import opening, ownership, queries, states, workspace
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous, translated
 from workbench.store.ownership import RunLock
-from workbench.store.projection import RunRow, UsageRow, total
+from workbench.store.projection import RunRow, UsageRow, seen, total
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done, Writer
 from workbench.values import Json
@@ -130,11 +130,14 @@ class Store:
             UnknownName: no run is called so.
             UsageError: several are; lists them.
         """
-        return queries.find_run(self._readers, run_id_or_prefix)
+        return self._seen(queries.find_run(self._readers, run_id_or_prefix))
 
     def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[RunRow]:
         """Runs, newest first; ``search`` looks into id, title, pattern, status, model, result."""
-        return queries.runs(self._readers, limit, search, session)
+        return [self._seen(row) for row in queries.runs(self._readers, limit, search, session)]
+
+    def _seen(self, row: RunRow) -> RunRow:
+        return seen(row, self.owner(row.run_id)) if row.status == "running" else row
 
     def children(self, run_id: str) -> list[RunRow]:
         """The forks of a run, newest first."""

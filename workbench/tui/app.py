@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -29,10 +30,6 @@ from workbench.tui.intake import FRAME_S, Intake
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.palette import KeyProvider, ThemeProvider
-from workbench.tui.screens.fork import ForkScreen
-from workbench.tui.screens.help import HelpScreen
-from workbench.tui.screens.patterns import PatternsScreen
-from workbench.tui.screens.runs import RunsScreen
 from workbench.tui.screens.workbench import WorkbenchScreen
 from workbench.tui.state import Board
 from workbench.tui.status import Around
@@ -90,9 +87,10 @@ class KaizenApp(App[int]):
         return self.main
 
     def on_mount(self) -> None:
-        """Start the core; what it says next is shown when it comes."""
+        """Start the core behind the first frame; what it says is shown when it comes."""
         self._loop = asyncio.get_running_loop()
-        self.core.start()
+        # Its imports would hold the interpreter; jobs given meanwhile wait for it.
+        self.call_after_refresh(self.core.start)
         self.core.ended.add_done_callback(lambda _done: self.later(self._core_ended))
         self.ask_core(front.around, self.show_around)
         if self._plays is not None:
@@ -233,19 +231,19 @@ class KaizenApp(App[int]):
     def action_help(self) -> None:
         """All keys, those of the focused pane first."""
         name = self.main.focused_pane() if self.screen is self.main else "overlay"
-        self.push_screen(HelpScreen(name))
+        self.push_screen(_screen("help").HelpScreen(name))
 
     def action_runs(self) -> None:
         """The list of runs."""
-        self._open(RunsScreen(self))
+        self._open(_screen("runs").RunsScreen(self))
 
     def action_patterns(self) -> None:
         """The list of patterns."""
-        self._open(PatternsScreen(self))
+        self._open(_screen("patterns").PatternsScreen(self))
 
     def open_fork(self, run_id: str, seq: int) -> None:
         """The fork form."""
-        self.push_screen(ForkScreen(self, run_id, seq))
+        self.push_screen(_screen("fork").ForkScreen(self, run_id, seq))
 
     def _open(self, screen: Screen[Any]) -> None:
         """Open a screen over the workbench, instead of whatever was open there."""
@@ -278,6 +276,11 @@ class KaizenApp(App[int]):
                 await self.run_action(key.action, owner)
                 return
         self.say(f"{key.title} does not work here")
+
+
+def _screen(name: str) -> Any:
+    """The module of a screen that opens over the workbench, loaded when it is first opened."""
+    return import_module(f"workbench.tui.screens.{name}")
 
 
 def run_app(

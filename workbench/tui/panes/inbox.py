@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 from textual.binding import BindingType
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from workbench.errors import UsageError, WorkbenchError
 from workbench.tui.asked import Asked
@@ -109,7 +109,7 @@ class InboxPane(InboxView):
             return
         arguments = self.state.edited.get(row.id, row.arguments)
         text = json.dumps(dict(arguments), indent=2, ensure_ascii=True)
-        self.ask("edit", "", text)
+        self.edit(text)
 
     def action_submit(self) -> None:
         """Take the edited arguments."""
@@ -202,7 +202,7 @@ class InboxPane(InboxView):
         if row is None:
             return
         try:
-            arguments = parse_arguments(self.query_one("#inbox-edit", TextArea).text)
+            arguments = parse_arguments(self.edited_text())
         except WorkbenchError as error:
             self.say(str(error))
             return

@@ -8,14 +8,14 @@ decide are in `inbox`, the rules they keep in `workbench.tui.deciding`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, TextArea
+from textual.widgets import Input
 
 from workbench.plain import Plain, one_line
 from workbench.tui.asked import Asked
@@ -35,6 +35,9 @@ from workbench.tui.panes.inbox_text import (
 )
 from workbench.tui.state import Board
 from workbench.tui.written import Written
+
+if TYPE_CHECKING:
+    from textual.widgets import TextArea
 
 
 class InboxList(Lines[InboxLine]):
@@ -131,8 +134,16 @@ class InboxView(Vertical):
         yield InboxList(id="inbox-list")
         yield ActionText(id="inbox-action")
         yield Input(id="inbox-field", select_on_focus=False)
-        yield TextArea(id="inbox-edit", show_line_numbers=False)
         yield OneLine(self.hint, id="inbox-keys")
+
+    def on_mount(self) -> None:
+        """The editor, heavy and seldom needed, comes behind the first frame."""
+        self.call_after_refresh(self._mount_editor)
+
+    async def _mount_editor(self) -> None:
+        from textual.widgets import TextArea  # noqa: PLC0415 - see above
+
+        await self.mount(TextArea(id="inbox-edit", show_line_numbers=False), before="#inbox-keys")
 
     # Showing.
 
@@ -237,23 +248,28 @@ class InboxView(Vertical):
     # Fields.
 
     def ask(self, step: Step, prompt: str, text: str = "") -> None:
-        """Open a field of the inbox."""
+        """Open the one-line field of the inbox; a reason's text is kept from last time."""
         self.state.step = step
-        area = step == "edit"
-        field = (
-            self.query_one("#inbox-edit", TextArea)
-            if area
-            else self.query_one("#inbox-field", Input)
-        )
-        if isinstance(field, TextArea):
-            field.text = text
-        else:
-            field.value = text or field.value if step == "reason" else text
-            field.placeholder = prompt
-        self.set_class(not area, "-asking")
-        self.set_class(area, "-editing")
+        field = self.query_one("#inbox-field", Input)
+        if step != "reason":
+            field.value = text
+        field.placeholder = prompt
+        self.add_class("-asking")
         field.focus()
         self.refresh_rows()
+
+    def edit(self, text: str) -> None:
+        """Open the editor."""
+        for editor in self.query("#inbox-edit"):
+            self.state.step = "edit"
+            cast("TextArea", editor).text = text
+            self.add_class("-editing")
+            editor.focus()
+        self.refresh_rows()
+
+    def edited_text(self) -> str:
+        """What stands in the editor."""
+        return cast("TextArea", self.query_one("#inbox-edit")).text
 
     def close_fields(self) -> None:
         """Close whatever is open; a reason's text is kept."""
