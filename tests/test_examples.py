@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -54,3 +55,9 @@ def test_the_readme_s_agent_file_is_an_agent() -> None:
 
     (text,) = blocks("toml")
     assert load_agent(text, ".toml", "critic.toml").name == "critic"
+
+
+def test_the_readme_s_picture_is_there() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (path,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    assert (ROOT / unquote(path)).is_file()

@@ -275,7 +275,7 @@ async def settled(app: KaizenApp, pilot: Any) -> None:
     await until(pilot, lambda: not any(lines.is_painting for lines in app.screen.query(Lines[Any])))
 
 
-async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(pilot: Any, holds: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for a condition, bounded."""
     async with asyncio.timeout(seconds):
         while not holds():

@@ -201,10 +201,11 @@ class KaizenApp(App[int]):
 
     def _tick(self) -> None:
         """Once a second; does nothing while nothing is going on."""
-        if self.main.is_ready:
-            self.main.area.trace.tell_rate(self._came)
-            self._came = 0
-            self._drain()  # should a wake-up ever get lost, it costs a second and no more
+        if not self.main.is_ready:
+            return
+        self.main.area.trace.tell_rate(self._came)
+        self._came = 0
+        self._drain()  # should a wake-up ever get lost, it costs a second and no more
         if self.notice and self.clock.ticks() > self._notice_until:
             self.notice = ""
             self.main.refresh_bars()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
 
 
+_PANES = 5
+
+
 class WorkbenchView(Screen[None]):
     """The screen as it is shown; `WorkbenchScreen` adds the keys."""
 
@@ -36,8 +39,7 @@ class WorkbenchView(Screen[None]):
         self.workbench = app
         self.run_id = ""
         self.agent = ""
-        self.is_ready = False
-        """Whether the panes are there; the first news may come before them."""
+        self._has_panes = False
         self._known: set[str] = set()
         self._chosen = False
         """Whether the user selected the run."""
@@ -50,6 +52,11 @@ class WorkbenchView(Screen[None]):
         yield CommandLine(id="command")
         yield OneLine(self._hints, id="hints")
         yield OneLine(self._too_small, id="too-small")
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the panes are there: news may come before them, and once more after them."""
+        return self._has_panes and len(self.query("PaneArea > .pane")) == _PANES
 
     @property
     def area(self) -> PaneArea:
@@ -65,7 +72,7 @@ class WorkbenchView(Screen[None]):
 
     def on_mount(self) -> None:
         """From now on there are panes to show things in."""
-        self.is_ready = True
+        self._has_panes = True
         self.workbench.show_news()
 
     def on_resize(self) -> None:
