@@ -232,6 +232,8 @@ class Lane:
             self.tally.add(case, self._judged(case, runs, torn))
 
     def _judged(self, case: Case, runs: dict[str, list[Event]], torn: list[str]) -> Breaches:
+        if case.ended is None:
+            return Breaches(wrong=["it did not come to an end"])
         ledger = Ledger(self._folder / "ledgers" / f"{case.name}.jsonl").read()
         own = {n: r for n, r in runs.items() if case.name in dumps(r[0].data).decode()}
         judge = Judge(ledger, own, restored=case.how == "restored")
@@ -240,7 +242,7 @@ class Lane:
         for run_id, rows in own.items():
             if [row.seq for row in rows] != list(range(1, len(rows) + 1)):
                 found.corrupt.append(f"run {run_id} has gaps")
-        self._compare(case, found)
+        self._compare(case, case.ended, found)
         self.tally.counts["acts"] += sum(line["what"] == "act" for line in ledger)
         self.tally.counts["effects"] += len(judge.told)
         self.tally.counts["asked"] += sum(line["what"] == "answered" for line in ledger)
@@ -248,14 +250,11 @@ class Lane:
         self.tally.counts["asked_and_done"] += done
         return found
 
-    def _compare(self, case: Case, found: Breaches) -> None:
-        if case.ended is None:
-            found.wrong.append("it did not come to an end")
-            return
-        if case.ended["replay"]:
-            found.wrong.append(f"the log cannot be driven again: {case.ended['replay']}")
+    def _compare(self, case: Case, ended: dict[str, Any], found: Breaches) -> None:
+        if ended["replay"]:
+            found.wrong.append(f"the log cannot be driven again: {ended['replay']}")
         wanted = self._expected.get((case.style, case.kind))
-        came = plain(case, case.ended)
+        came = plain(case, ended)
         if wanted is not None and came != wanted:
             found.wrong.append(f"it came to {came} and not to {wanted}")
 
@@ -298,8 +297,8 @@ def _run(job: dict[str, Any], stopped: Callable[[], None] | None = None) -> tupl
     except subprocess.TimeoutExpired:
         process.kill()
         out, said = process.communicate()
-        return 1, out, f"it did not end within {BOUND_S:g} s. {said[-1500:]}"
-    return process.returncode, out, said[-1500:]
+        return 1, out, f"it did not end within {BOUND_S:g} s"
+    return process.returncode, out, " · ".join(said.splitlines()[-4:])
 
 
 def dry(job_cases: list[Case]) -> dict[str, dict[str, Any]]:

@@ -142,7 +142,7 @@ class RunState:
             float(cost or 0.0),
             int(cost is None),
         )
-        key = (_day(event.at // DAY_S), _agent(parent_of(event.key)), _text(data.get("name")))
+        key = (_day(event.at // DAY_S), _agent(parent_of(event.key)), _spender(data))
         sums = self.spent.setdefault(key, [0, 0, 0, 0.0, 0])
         self.touched.add(key)
         row = self.row
@@ -155,6 +155,13 @@ class RunState:
     def as_row(self) -> RunRow:
         """The value to hand out."""
         return RunRow(**self.row)
+
+
+def _spender(data: Mapping[str, Any]) -> str:
+    """What the money went to: the model that answered, as its reply names it."""
+    result: Any = data.get("result")
+    answered = cast("dict[str, Any]", result).get("model") if isinstance(result, dict) else None
+    return _text(data.get("name") or answered)
 
 
 _TEXTS = ("title", "pattern", "model", "source")
