@@ -25,6 +25,9 @@ from workbench.tui.trace_rows import EVERYTHING, STEPS, Trace, TraceRow
 LEVELS = {1: "steps", 2: "results", 3: "everything"}
 
 
+_BEGIN = "nothing yet   6 to begin   F3 earlier runs   new here: kaizen-tui tour"
+
+
 class TracePane(Lines[TraceRow]):
     """The trace."""
 
@@ -139,7 +142,7 @@ class TracePane(Lines[TraceRow]):
 
     def empty_line(self) -> Line:
         """Nothing happened yet, or nothing passes."""
-        text = "no row passes the filter (esc clears it)" if self.filter_text else "nothing yet"
+        text = "no row passes the filter (esc clears it)" if self.filter_text else _BEGIN
         return ((Plain(text), "dim"),)
 
     def spans(self, row: TraceRow, width: int) -> Line:
