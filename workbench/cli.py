@@ -27,7 +27,20 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    return guarded(lambda: _dispatch(words))
+    code = guarded(lambda: _dispatch(words))
+    if argv is None and "textual" in sys.modules:
+        _leave(code)
+    return code
+
+
+def _leave(code: int) -> None:
+    """End at once: a thread that reads a closed terminal would keep the process, and a core."""
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _dispatch(words: list[str]) -> int:
