@@ -1,0 +1,71 @@
+"""How the program ends: what a front raised becomes one sentence and an exit code.
+
+Light on purpose: every start of `kaizen-tui` imports it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def leave(code: int) -> None:
+    """End at once: a thread that reads a closed terminal would keep the process, and a core."""
+    from contextlib import suppress
+
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def guarded(front: Callable[[], int]) -> int:
+    """Run a front; whatever it raises becomes one sentence on stderr and an exit code."""
+    try:
+        return front()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has gone. Python would complain once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except Exception as error:  # noqa: BLE001 - the top of a front: one of the three named places
+        return _told(error)
+
+
+def _told(error: Exception) -> int:
+    from workbench.errors import WorkbenchError
+    from workbench.plain import plain
+
+    if isinstance(error, WorkbenchError):
+        from workbench.script.ended import exit_code_of
+
+        sys.stderr.write(f"kaizen-tui: {plain(str(error))}\n")
+        return exit_code_of(error)
+    where = _traceback_file(error)
+    name = type(error).__name__
+    sys.stderr.write(f"kaizen-tui: unexpected {name}: {plain(str(error))} (details: {where})\n")
+    return 1
+
+
+def _traceback_file(error: Exception) -> str:
+    """Keep the traceback in the user's data folder; where, for the message."""
+    import traceback
+
+    from workbench.config.folders import data_folder
+    from workbench.errors import ConfigError
+
+    text = "".join(traceback.format_exception(error))
+    try:
+        folder = data_folder(os.environ)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "unexpected.log"
+        path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        path.chmod(0o600)
+    except (OSError, ConfigError):
+        return "not kept: the data folder cannot be written"
+    return str(path)
