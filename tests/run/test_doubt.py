@@ -85,7 +85,7 @@ def test_after_a_kill_each_line_is_written_exactly_once_and_doubts_are_asked(
     @acted
     async def resumed() -> None:
         async with opened(tmp_path) as bench:
-            assert bench.store.run(RUN).status == "running"
+            assert bench.store.run(RUN).status == "suspended"
             recorded = rows_of(bench, RUN)
             run = await bench.resume(RUN, what=doomed)
             asked = await _answer_truly(bench, run, tmp_path)
