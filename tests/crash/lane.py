@@ -184,6 +184,7 @@ class Lane:
         elif "is locked" in said:
             # It stands still in the middle of a transaction: nobody gets past it, and it is said.
             self.tally.counts["blocked"] += 1
+            self._ledger(case).write("blocked")
         else:
             self.tally.counts["wrong"] += 1
             self.tally.failures.append(f"wrong: taking over ended with {code} in {case}: {said}")
@@ -234,7 +235,7 @@ class Lane:
     def _judged(self, case: Case, runs: dict[str, list[Event]], torn: list[str]) -> Breaches:
         if case.ended is None:
             return Breaches(wrong=["it did not come to an end"])
-        ledger = Ledger(self._folder / "ledgers" / f"{case.name}.jsonl").read()
+        ledger = self._ledger(case).read()
         own = {n: r for n, r in runs.items() if case.name in dumps(r[0].data).decode()}
         judge = Judge(ledger, own, restored=case.how == "restored")
         found = judge.judge()
@@ -249,6 +250,9 @@ class Lane:
         done = sum(line.get("answer") == "done" for line in ledger)
         self.tally.counts["asked_and_done"] += done
         return found
+
+    def _ledger(self, case: Case) -> Ledger:
+        return Ledger(self._folder / "ledgers" / f"{case.name}.jsonl")
 
     def _compare(self, case: Case, ended: dict[str, Any], found: Breaches) -> None:
         if ended["replay"]:

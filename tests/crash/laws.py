@@ -88,6 +88,8 @@ class Judge:
         newest = 0
         for line in ledger:
             newest = line["incarnation"] if line["what"] == "open" else newest
+            # One that could not take over has taken nothing from anybody.
+            newest -= line["what"] == "blocked"
             if line["what"] == "act":
                 self._acts[line["token"]].append({**line, "newest": newest})
         self.told = [told for run_id, rows in runs.items() for told in _told(run_id, rows)]

@@ -34,3 +34,12 @@ def test_a_protected_name_that_appeared_is_set_aside(place: Place) -> None:
     assert found[:2] == ["harmless", "sessions"]
     assert found[2].startswith("set-aside.bashrc.")
     assert [name.partition(".envrc")[0] for name in names(place.workspace / "sub")] == ["set-aside"]
+
+
+def test_what_a_killed_program_left_is_taken_away_by_the_next_command(place: Place) -> None:
+    (place.workspace / ".git").mkdir(mode=0o555)
+    (place.workspace / "kaizen.toml").touch(mode=0o444)
+    (place.workspace / ".envrc").touch(mode=0o644)
+    with stubs.kept_out(place):
+        assert (place.workspace / ".git").is_dir()
+    assert names(place.workspace) == [".envrc", "sessions"], "a person's own empty file stays"

@@ -9,6 +9,7 @@ a name that nothing starts from.
 from __future__ import annotations
 
 import os
+import stat
 from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,7 @@ from workbench.tools.place import Place
 
 _FOLDERS = (".git", ".github", ".vscode", ".idea", ".husky", ".claude", ".kaizen")
 _FILES = (".envrc", ".env", ".mcp.json", "kaizen.toml", ".gitmodules", ".pre-commit-config.yaml")
+_FOLDER_MODE, _FILE_MODE = 0o555, 0o444
 _NEARBY = 2_000
 _standing: Counter[Path] = Counter()
 """The stubs of this process and how many commands need each; only the core's thread asks."""
@@ -58,13 +60,25 @@ def _put(path: Path) -> bool:
     if path not in _standing:
         try:
             if path.name in _FOLDERS:
-                path.mkdir(mode=0o555)
+                path.mkdir(mode=_FOLDER_MODE)
             else:
-                path.touch(mode=0o444, exist_ok=False)
+                path.touch(mode=_FILE_MODE, exist_ok=False)
         except OSError:
-            return False
+            if not _is_left_over(path):
+                return False
     _standing[path] += 1
     return True
+
+
+def _is_left_over(path: Path) -> bool:
+    """Whether a killed program's stub stands there: empty, and writable for nobody."""
+    with suppress(OSError):
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode):
+            return stat.S_IMODE(found.st_mode) == _FOLDER_MODE and not any(path.iterdir())
+        is_stub = stat.S_IMODE(found.st_mode) == _FILE_MODE and found.st_size == 0
+        return stat.S_ISREG(found.st_mode) and is_stub
+    return False
 
 
 def _take_away(path: Path) -> None:
