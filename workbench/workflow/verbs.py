@@ -12,7 +12,6 @@ from collections.abc import (
     Callable,
     Coroutine,
     Iterable,
-    Mapping,
     Sequence,
 )
 from datetime import datetime
@@ -201,8 +200,3 @@ def _branches(
     if len(parts) == 1 and not hasattr(parts[0], "__await__"):
         return tuple(cast("Iterable[Awaitable[Any]]", parts[0]))
     return tuple(cast("Sequence[Awaitable[Any]]", parts))
-
-
-def inputs_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of an `ask` or `follow`, out of its arguments."""
-    return dict(values["inputs"])
