@@ -25,6 +25,7 @@ from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.events import Event
 from workbench.journal.replay import replay
 from workbench.run.header import Header, outcome_data
+from workbench.run.recall import recall
 from workbench.run.run import Run
 from workbench.run.scopes import read_agents
 from workbench.run.waiting import Answer
@@ -152,7 +153,7 @@ class Child:
         workflow = found.function(**read_agents(header.arguments))
         run = Run(self.bench.world, self.bench._acks, header, workflow)
         for row in rows:
-            run._recall(row)
+            recall(run, row)
         try:
             run._unlooped(replay, run.drive, [row for row in rows if row.kind != "run.finished"])
         except WorkbenchError as error:

@@ -11,6 +11,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any
 
+from workbench.errors import Deadlock
+from workbench.journal.drive import Drive
 from workbench.journal.events import Event
 
 
@@ -92,3 +94,13 @@ class Mail:
 def steering_box(agent: str) -> str:
     """The box in which a person's words to an agent wait for its next model call."""
     return f"steer/{agent}"
+
+
+def deadlock(drive: Drive, mail: Mail) -> Deadlock | None:
+    """The error for a run in which every path waits for a message; None while one does not."""
+    waiting = [parked for parked in drive.parked.values() if parked.child is None]
+    only_receive = all(parked.effect.kind == "receive" for parked in waiting)
+    if not only_receive or mail.readers != len(waiting):
+        return None
+    lines = [f"{file}:{line}" for file, line in sorted(set(drive.where().values()))]
+    return Deadlock("every path waits in receive and nobody is left to send", lines=lines)

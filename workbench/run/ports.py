@@ -1,4 +1,4 @@
-"""What the core needs from the edges, as protocols: a log, models, tools, an engine.
+"""What the core needs from the edges, as protocols: a log and its keeper, models, tools, an engine.
 
 The core never imports an edge; `workbench.bench` hands these in.
 """
@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.journal.events import Event
+from workbench.journal.fork import Reader
 from workbench.permission.danger import Facts
 
 Done: TypeAlias = Callable[[BaseException | None], None]
@@ -29,6 +30,41 @@ class Log(Protocol):
 
     def rows(self, run_id: str) -> Iterator[Event]:
         """A run's rows in order, those it shares with its parents included."""
+        ...
+
+
+class RunRecord(Protocol):
+    """What the log's keeper knows of a run without reading its rows."""
+
+    @property
+    def run_id(self) -> str:
+        """Its whole id."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What lists call it."""
+        ...
+
+    @property
+    def status(self) -> str:
+        """``running suspended returned failed cancelled out_of_budget``."""
+        ...
+
+
+class Keeper(Reader, Log, Protocol):
+    """A log that can be asked about its runs, and that says who may drive one."""
+
+    def run(self, run_id_or_prefix: str) -> RunRecord:
+        """One run, by its id or the beginning of it. Raises UnknownName, UsageError."""
+        ...
+
+    def claim(self, run_id: str, *, take_over: bool = False) -> int:
+        """Become the one who drives a run; its epoch. Raises RunOwned."""
+        ...
+
+    def release(self, run_id: str) -> None:
+        """Let a run go."""
         ...
 
 

@@ -15,17 +15,18 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
-from workbench.errors import Cancelled, Deadlock, WorkbenchError, describe
+from workbench.errors import Cancelled, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
 from workbench.journal.drive import Drive
-from workbench.journal.events import OUTCOMES, Event
+from workbench.journal.events import Event
 from workbench.journal.replay import Replayed, replay
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.permission.policy import Policy
 from workbench.run import gate
 from workbench.run.budget import Budget, Limits
 from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
-from workbench.run.mail import Mail, steering_box
+from workbench.run.mail import Mail, deadlock, steering_box
+from workbench.run.recall import recall
 from workbench.run.rows import Rows
 from workbench.run.scopes import Scopes
 from workbench.run.step import Step
@@ -91,7 +92,7 @@ class Run:
     def resume(self, rows: Sequence[Event], *, epoch: int = 0, by: str = "user") -> None:
         """Go on from recorded rows. Raises Diverged with nothing begun."""
         for row in rows:
-            self._recall(row)
+            recall(self, row)
         found: Replayed = self._unlooped(replay, self.drive, rows)
         self.rows.seq = rows[-1].seq if rows else self.header.cut
         self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
@@ -99,23 +100,6 @@ class Run:
         self._started = {k: row for k, row in found.open.items() if row.run_id == self.run_id}
         self._take(self.drive.outstanding())
         self._settle()
-
-    def _recall(self, row: Event) -> None:
-        """Let a recorded row have its effect on everything beside the workflow."""
-        self.mail.read(row)
-        add_row(self.usage, row)
-        data = row.data
-        if row.kind == "value.defined":
-            self.scopes.definitions[data["digest"]] = data["value"]
-        elif row.kind == "step.finished" and data.get("effect") == "remember":
-            kept = data["result"]
-            if kept.get("scope", "run") == "run":
-                self.memory[kept["key"]] = kept["value"]
-        elif row.kind == "budget.changed" and row.run_id == self.run_id:
-            self.budget.extend(Limits.read(data["limits"]))
-        own = row.run_id == self.run_id and row.kind in OUTCOMES
-        if own and data.get("effect") not in SCOPES and data.get("end") != "never":
-            self.budget.recall(data)
 
     async def events(self) -> AsyncIterator[Event]:
         """Every row: those that are there, then each as it comes, until the run ends or rests."""
@@ -304,23 +288,14 @@ class Run:
             self._ending = True
             self.drive.suspend()
             self._append_last("run.suspended", self._suspend_reason, "suspended", None, None)
-        elif self.mail.is_waited_for and self._is_deadlocked():
+        elif self.mail.is_waited_for and not self._held and self.rows.is_quiet:
             self._break_deadlock()
 
-    def _is_deadlocked(self) -> bool:
-        waiting = [p for p in self.drive.parked.values() if p.child is None]
-        return (
-            not self._held
-            and self.rows.is_quiet
-            and all(parked.effect.kind == "receive" for parked in waiting)
-            and self.mail.readers == len(waiting)
-        )
-
     def _break_deadlock(self) -> None:
-        lines = [f"{file}:{line}" for file, line in sorted(set(self.drive.where().values()))]
-        error = Deadlock("every path waits in receive and nobody is left to send", lines=lines)
-        for step in list(self.steps.values()):
-            step.fail(error)
+        error = deadlock(self.drive, self.mail)
+        if error is not None:
+            for step in list(self.steps.values()):
+                step.fail(error)
 
     def _end(self, outcome: Outcome) -> None:
         self._ending = True

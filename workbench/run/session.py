@@ -1,0 +1,329 @@
+"""A session: one opening of the workbench on a workspace, and the runs it drives.
+
+It starts, resumes and forks runs, answers what waits for a person, and owns mode and rules. It
+finds no file and reads no setting: what it works with is handed to it (`workbench.bench`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from workbench.agent.agent import Agent
+from workbench.errors import UnknownName, UsageError
+from workbench.journal.events import Event
+from workbench.permission.policy import Policy
+from workbench.permission.rule import Rule
+from workbench.run.budget import Limits
+from workbench.run.fork import Fork
+from workbench.run.header import Header
+from workbench.run.hooks import HookCall
+from workbench.run.permit import reconsidered
+from workbench.run.ports import Keeper
+from workbench.run.run import Run
+from workbench.run.scopes import agents_in, as_read, bind_agents, read_agents
+from workbench.run.waiting import Answer, Waiting
+from workbench.run.world import Acks, Live, Performer, World
+from workbench.workflow.pattern import Pattern, pattern
+from workbench.workflow.verbs import ask as ask_effect
+
+Told = Callable[[Event | Live], None]
+
+
+@pattern(name="ask")
+async def ask_one(agent: Agent, inputs: dict[str, Any]) -> Any:
+    """Ask one agent once."""
+    return await ask_effect(agent, **inputs)
+
+
+class Session:
+    """The runs of one opening. All of it lives on one event loop."""
+
+    def __init__(
+        self,
+        store: Keeper,
+        world: Callable[[Told], World],
+        workspace: Path,
+        *,
+        version: str,
+        limits: Mapping[str, Any],
+        keep_rules: Callable[[Policy], None],
+    ) -> None:
+        self.session_id = secrets.token_hex(3)
+        self.runs: dict[str, Run] = {}
+        """Runs that this process drives, or drove since it was opened."""
+        self._keeper = store
+        self._workspace, self._version = workspace, version
+        self._limits, self._keep_rules = limits, keep_rules
+        self._subscribers: list[Told] = []
+        self._acks = Acks(asyncio.get_running_loop())
+        self.world = world(self._publish)
+        self.world.add_rule = self._ruled
+        self.world.patterns["ask"] = ask_one
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        """What lets each live run go once it has ended or rests."""
+
+    async def close(self) -> None:
+        """Suspend what runs."""
+        for run in list(self.runs.values()):
+            run.interrupt("immediate", by="program", reason="the workbench was closed")
+        if self._watchers:
+            await asyncio.wait(self._watchers.values(), timeout=10)
+
+    # -- what there is ---------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> list[Waiting]:
+        """Everything that waits for a person, oldest first."""
+        return list(self.world.inbox.waiting.values())
+
+    @property
+    def policy(self) -> Policy:
+        """Mode and rules in force."""
+        return self.world.policy
+
+    def where(self, run_id: str) -> dict[str, tuple[str, int]]:
+        """File and line at which each path of a live run waits."""
+        return self.live(run_id).drive.where()
+
+    def live(self, run_id: str) -> Run:
+        """A run this process knows, by id or the beginning of it."""
+        found = [run for name, run in self.runs.items() if name.startswith(run_id)]
+        if len(found) != 1 or not run_id:
+            raise UnknownName("live run", run_id, self.runs)
+        return found[0]
+
+    def subscribe(self, told: Told) -> Callable[[], None]:
+        """Have every row and live event told, on this loop; returns how to stop it."""
+        self._subscribers.append(told)
+        return lambda: self._subscribers.remove(told)
+
+    def perform_with(self, kind: str, performer: Performer) -> None:
+        """Perform effects of a kind of one's own."""
+        self.world.performers[kind] = performer
+
+    # -- starting, resuming, forking -------------------------------------------------------------
+
+    async def start(
+        self,
+        what: Pattern[..., Any] | Callable[..., Coroutine[Any, Any, Any]] | str,
+        inputs: Mapping[str, Any] | None = None,
+        /,
+        *,
+        run_id: str = "",
+        title: str = "",
+        limits: Mapping[str, Any] | None = None,
+        workspace: Path | None = None,
+        **named: Any,
+    ) -> Run:
+        """Start a run of a pattern; inputs by mapping or by name. Returns at once.
+
+        Args:
+            what: a pattern, an async function, or the name of a known one.
+            inputs: its inputs, for names that are parameters here.
+            run_id: for whoever has to find it again; made up if empty.
+            title: how the list of runs shows it.
+            limits: its ceilings; None for the settings' own.
+            workspace: the folder its tools work in; None for the workbench's own.
+            named: its inputs.
+        """
+        found = self._pattern(what)
+        given = {**(inputs or {}), **named}
+        found.check(given)
+        name = run_id or secrets.token_hex(4)
+        given = self._before_run(name, found.name, given)
+        wanted = {p.name: p.type for p in found.parameters}
+        bound = as_read(bind_agents(given, self.world.agents, wanted))
+        header = Header(
+            name,
+            found.name,
+            bound,
+            source=found.source_digest,
+            version=self._version,
+            model=self.world.default_model,
+            mode=self.world.policy.mode,
+            title=title or found.name,
+            limits=dict(limits) if limits is not None else self._limits,
+            session=self.session_id,
+            workspace=str(workspace or self._workspace),
+        )
+        self._keeper.claim(header.run_id)
+        run = Run(self.world, self._acks, header, found.function(**bound))
+        for agent in agents_in(bound):
+            run.scopes.adopt_quietly(agent)
+        self._watch(run)
+        run.begin()
+        return run
+
+    def _before_run(self, run_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Ask the hooks before a run; they may change its inputs or refuse it."""
+        if not self.world.hooks.has("before.run"):
+            return given
+        call = HookCall("before.run", run_id, "", "", "run", name, given)
+        return dict(self.world.hooks.ask(call)[0].arguments)
+
+    async def ask(self, agent: Agent | str, /, **inputs: Any) -> Any:
+        """Ask one agent once and wait for its reply."""
+        name = agent if isinstance(agent, str) else agent.name
+        given = {"agent": agent, "inputs": inputs}
+        run = await self.start(ask_one, given, title=f"ask {name}")
+        return await run.result()
+
+    async def resume(
+        self, run_id: str, *, what: Pattern[..., Any] | None = None, take_over: bool = False
+    ) -> Run:
+        """Go on with a run that was suspended, interrupted or killed."""
+        row = self._keeper.run(run_id)
+        known = self.runs.get(row.run_id)
+        if known is not None and known.status in {"running", "paused"}:
+            return known
+        if known is not None and (letting_go := self._watchers.get(row.run_id)) is not None:
+            await asyncio.wait({letting_go})
+        if row.status not in {"running", "suspended", "waiting"}:
+            raise UsageError(
+                f"run {row.run_id} has ended ({row.status})",
+                hint=f"Fork it instead: kaizen-tui fork {row.run_id}",
+            )
+        epoch = self._keeper.claim(row.run_id, take_over=take_over)
+        with ExitStack() as undo:
+            undo.callback(self._keeper.release, row.run_id)
+            run = self._taken_up(row.run_id, what, epoch)
+            undo.pop_all()
+        return run
+
+    def _taken_up(self, run_id: str, what: Pattern[..., Any] | None, epoch: int) -> Run:
+        rows = list(self._keeper.rows(run_id))
+        own = next(row for row in rows if row.run_id == run_id)
+        header = Header.from_row(own)
+        found = what or self._pattern(header.pattern)
+        run = Run(self.world, self._acks, header, found.function(**read_agents(header.arguments)))
+        run.resume(rows, epoch=epoch)
+        self._watch(run)
+        return run
+
+    async def fork(
+        self,
+        run_id: str,
+        at: int | str | None = None,
+        /,
+        *,
+        title: str = "",
+        as_id: str = "",
+        **overlay: Any,
+    ) -> Run:
+        """A new run that shares another's beginning, with something changed from there on.
+
+        Args:
+            run_id: the run to fork, or the beginning of its id.
+            at: a row's ``seq``, a checkpoint's name, or None for the newest row.
+            title: how the list of runs shows it.
+            as_id: the new run's id, for whoever has to find it again; made up if empty.
+            overlay: ``model``, ``instructions`` (text, or by agent), ``options``, ``reply``
+                (what the newest model reply should have been: text or outputs).
+        """
+        forked = self.branch(run_id, at, title=title, as_id=as_id, **overlay)
+        return await self.resume(forked)
+
+    def branch(
+        self,
+        run_id: str,
+        at: int | str | None = None,
+        /,
+        *,
+        title: str = "",
+        as_id: str = "",
+        **overlay: Any,
+    ) -> str:
+        """Record a fork without driving it: costs one row, whatever the run's length."""
+        self._keeper.flush()
+        source = self._keeper.run(run_id)
+        wanted = Fork(
+            source.run_id,
+            as_id or secrets.token_hex(4),
+            title or f"fork of {source.title}",
+            self.session_id,
+            at,
+            overlay,
+        )
+        rows = wanted.rows(self._keeper, self.world.clock())
+        self._keeper.append(rows)
+        self._keeper.flush()
+        for row in rows:
+            self._publish(row)
+        return wanted.run_id
+
+    def _pattern(self, what: Any) -> Pattern[..., Any]:
+        if isinstance(what, Pattern):
+            known = cast("Pattern[..., Any]", what)
+            return self.world.patterns.setdefault(known.name, known)
+        if callable(what):
+            return self._pattern(pattern(cast("Any", what)))
+        if what not in self.world.patterns:
+            raise UnknownName("pattern", what, self.world.patterns)
+        return self.world.patterns[what]
+
+    def _watch(self, run: Run) -> None:
+        self.runs[run.run_id] = run
+
+        async def watch() -> None:
+            await run.finished()
+            await asyncio.to_thread(self._keeper.release, run.run_id)
+
+        task = asyncio.get_running_loop().create_task(watch())
+        self._watchers[run.run_id] = task
+        task.add_done_callback(lambda _task: self._watchers.pop(run.run_id, None))
+
+    # -- answers, modes, rules -------------------------------------------------------------------
+
+    async def answer(self, waiting_id: str, answer: Answer) -> None:
+        """Answer something that waits; UnknownName when it does not wait any more."""
+        self.world.inbox.answer(waiting_id, answer)
+
+    def set_mode(self, mode: Literal["plan", "confirm", "edits", "auto"], by: str = "user") -> None:
+        """Change the mode; what waits is decided again under it."""
+        self.world.policy = self.world.policy.with_mode(mode)
+        self._told_all("mode.changed", {"mode": mode, "by": by})
+        self._reconsider()
+
+    def add_rule(self, rule: Rule, by: str = "user") -> Rule:
+        """Add a permission rule; what waits is decided again under it."""
+        self.world.policy = self.world.policy.with_rules(rule)
+        if rule.scope == "workspace":
+            self._keep_rules(self.world.policy)
+        self._told_all("rule.added", {"rule": str(rule), "by": by})
+        self._reconsider()
+        return rule
+
+    def remove_rule(self, rule_id: str, by: str = "user") -> None:
+        """Take a rule back."""
+        self.world.policy = self.world.policy.without(rule_id)
+        self._keep_rules(self.world.policy)
+        self._told_all("rule.removed", {"rule": rule_id, "by": by})
+        self._reconsider()
+
+    def _ruled(self, rule: Rule, by: str) -> None:
+        self.add_rule(rule, by)
+
+    def set_limits(self, run_id: str, limits: Mapping[str, Any], by: str = "user") -> None:
+        """Change a live run's ceilings."""
+        run = self.live(run_id)
+        run.budget.extend(Limits.read({**run.budget.limits.to_json(), **limits}))
+        changed = {"limits": run.budget.limits.to_json(), "by": by}
+        run.rows.append("budget.changed", "", changed)
+
+    def _told_all(self, kind: str, data: dict[str, Any]) -> None:
+        for run in self.runs.values():
+            if run.status in {"running", "paused"}:
+                run.rows.append(kind, "", dict(data))
+
+    def _reconsider(self) -> None:
+        for waiting_id, answer in reconsidered(self.world, lambda run_id: self.runs[run_id].policy):
+            self.world.inbox.answer(waiting_id, answer)
+
+    def _publish(self, event: Event | Live) -> None:
+        for told in list(self._subscribers):
+            told(event)
