@@ -3,7 +3,8 @@
     WorkbenchError
     ├── the user
     │   ├── UsageError            a command or argument that does not exist          exit 2
-    │   │   └── UnknownName       … with the nearest name that does
+    │   │   ├── UnknownName       … with the nearest name that does
+    │   │   └── TooLate           somebody else has answered already
     │   ├── ConfigError           a file or setting that cannot be used              exit 3
     │   │   ├── PluginError       a plugin that cannot be loaded
     │   │   └── NotTrusted        a folder or file that nobody has trusted yet
@@ -11,7 +12,8 @@
     │   │   ├── StoreNewer        written by a later version
     │   │   ├── StoreForeign      not one of ours
     │   │   ├── StoreDamaged      unreadable in part
-    │   │   └── StoreFull         no room to record anything
+    │   │   ├── StoreFull         no room to record anything
+    │   │   └── Fenced            another process has taken the run over
     │   ├── RunOwned              another process drives the run                     exit 2
     │   ├── Denied                a rule, a mode or a person said no                 exit 5
     │   ├── LimitReached          a budget or ceiling is used up                     exit 6
@@ -139,6 +141,18 @@ class StoreFull(StoreError):
     """There is no room to record anything, so nothing new may start."""
 
     code = "store_full"
+
+
+class Fenced(StoreError):
+    """The run was given to another process; nothing of this one is recorded any more."""
+
+    code = "fenced"
+
+
+class TooLate(UsageError):
+    """What was to be answered has been answered already, or was withdrawn; says by whom."""
+
+    code = "too_late"
 
 
 class RunOwned(WorkbenchError):

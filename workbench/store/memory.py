@@ -12,12 +12,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from workbench.errors import (
+    Fenced,
     RunOwned,
     StoreError,
     UnknownName,
     WorkbenchError,
 )
 from workbench.journal.events import Event
+from workbench.journal.requests import Owner, Request
 from workbench.store import queries, workspace
 from workbench.store.projection import (
     RunRow,
@@ -45,6 +47,7 @@ class MemoryStore:
         self._settings: dict[str, Json] = {}
         self._unheard: list[WorkbenchError] = []
         self._open = True
+        self.shared = Alone(self)
 
     def append(self, events: Sequence[Event], done: Done | None = None) -> None:
         """Store all of the rows or none, then call ``done``."""
@@ -205,6 +208,43 @@ class MemoryStore:
                 self._states[event.run_id].take(event)
             else:
                 self._states[event.run_id] = RunState.begin(event)
+
+
+class Alone:
+    """What `Shared` is where there is no other process: nobody asks, nobody takes over."""
+
+    bell = None
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+
+    def driver(self, run_id: str) -> Owner | None:
+        """This process, if it claimed the run."""
+        pid = self._store.owner(run_id)
+        return None if pid is None else Owner(pid)
+
+    def left_by(self, run_id: str) -> str:
+        """Nobody."""
+        del run_id
+        return ""
+
+    def beat(self) -> list[Fenced]:
+        """Nobody looks."""
+        return []
+
+    def is_surely_ours(self, run_id: str) -> bool:
+        """Whose else?"""
+        del run_id
+        return True
+
+    def confirm(self, run_id: str, done: Done) -> None:
+        """It is."""
+        del run_id
+        done(None)
+
+    def open_requests(self) -> list[Request]:
+        """None."""
+        return []
 
 
 def _copied(event: Event) -> Event:

@@ -178,6 +178,25 @@ def _view_approvals(execute: Execute) -> None:
         FROM asked a LEFT JOIN ended e ON e.run_id = a.run_id AND e.approval = a.approval""")
 
 
+def m005_requests(execute: Execute) -> None:
+    """What other processes ask of a run's owner, and on which machine that one is."""
+    execute("ALTER TABLE owners ADD COLUMN host TEXT NOT NULL DEFAULT ''")
+    execute("""
+        CREATE TABLE requests (
+          number INTEGER PRIMARY KEY,  -- the order in which they were made
+          id TEXT NOT NULL UNIQUE,
+          run_id TEXT NOT NULL, kind TEXT NOT NULL,
+          data TEXT NOT NULL,          -- JSON
+          by TEXT NOT NULL,            -- user@pid
+          made_at REAL NOT NULL,
+          outcome TEXT NOT NULL,       -- empty while it waits; taken refused late
+          told TEXT NOT NULL,          -- a sentence for the requester
+          settled_at REAL
+        ) STRICT""")
+    execute("CREATE INDEX requests_open ON requests(number) WHERE settled_at IS NULL")
+    execute("CREATE INDEX requests_settled ON requests(settled_at) WHERE settled_at IS NOT NULL")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -185,6 +204,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m002_projections,
     m003_workspace,
     m004_views,
+    m005_requests,
 )
 
 VERSION: Final = len(MIGRATIONS)

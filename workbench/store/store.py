@@ -9,17 +9,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import StoreError
 from workbench.journal.events import Event
-from workbench.store import opening, ownership, queries, states, workspace
+from workbench.store import opening, queries, states, workspace
 from workbench.store.blobs import Blobs
-from workbench.store.connection import Readers, Synchronous, translated
-from workbench.store.ownership import RunLock
+from workbench.store.connection import Readers, Synchronous
 from workbench.store.projection import RunRow, UsageRow, seen, total
+from workbench.store.shared import Shared
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done, Writer
 from workbench.values import Json
@@ -37,7 +36,8 @@ class Store:
         """Where big payloads are; other rooms keep contents of files here too."""
         self._readers = readers
         self._writer = writer
-        self._locks: dict[str, RunLock] = {}
+        self.shared = Shared(path, readers, writer)
+        """Who drives what, and what processes ask of each other."""
 
     @staticmethod
     def open(
@@ -93,8 +93,7 @@ class Store:
             self._readers.close()
             if writer is not None:
                 writer.close()
-            while self._locks:
-                self._locks.popitem()[1].release()
+            self.shared.close()
 
     def rows(
         self,
@@ -187,52 +186,19 @@ class Store:
         self._write().perform(lambda link: workspace.write_setting(link, key, value, at))
 
     def claim(self, run_id: str, *, take_over: bool = False) -> int:
-        """Become the one who drives a run; returns the epoch that its rows are checked against.
-
-        Args:
-            run_id: the run; it need not have rows yet.
-            take_over: also when a living process holds it, which is fenced by that.
-
-        Raises:
-            RunOwned: somebody holds it, this process included; names the pid.
-        """
-        writer = self._write()
-        if take_over:
-            self.release(run_id)
-        with ExitStack() as undo:
-            lock = self._lock(run_id, take_over=take_over)
-            undo.callback(lock.release)
-            epoch = writer.perform(
-                lambda link: ownership.raise_epoch(link, run_id, os.getpid(), time.time())
-            )
-            undo.pop_all()
-        writer.own(run_id, epoch)
-        self._locks[run_id] = lock
-        return epoch
+        """Become the one who drives a run; see `Shared.claim`. Raises RunOwned."""
+        return self.shared.claim(run_id, take_over=take_over)
 
     def release(self, run_id: str) -> None:
         """Let a run go; nothing happens when it was not claimed."""
-        lock = self._locks.pop(run_id, None)
-        if lock is None:
-            return
-        try:
-            # Whoever takes the run next must find all of its rows.
-            self.flush()
-        finally:
-            self._write().disown(run_id)
-            lock.release()
+        self.shared.release(run_id)
 
     def owner(self, run_id: str) -> int | None:
-        """The process that drives a run now (0 when it has not said which), or None."""
-        return ownership.holder(ownership.locks_of(self.path), run_id)
+        """The pid of the process that drives a run now (0 if it has not said), or None."""
+        found = self.shared.driver(run_id)
+        return None if found is None else found.pid
 
     def _write(self) -> Writer:
         if self._writer is None:
             raise StoreError(f"{self.path} is not open for writing")
         return self._writer
-
-    def _lock(self, run_id: str, *, take_over: bool) -> RunLock:
-        try:
-            return RunLock.take(ownership.locks_of(self.path), run_id, take_over=take_over)
-        except OSError as error:
-            raise translated(error, self.path) from error

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -25,7 +26,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from workbench.errors import StoreError, WorkbenchError
+from workbench.errors import Fenced, StoreError, WorkbenchError
 from workbench.journal.events import Event
 from workbench.store import ownership, schema
 from workbench.store.blobs import Blobs
@@ -60,6 +61,8 @@ _BAD_VALUES: Final = (
 class _Append:
     events: Sequence[Event]
     done: Done | None
+    run_id: str = ""
+    """A run whose fence is compared although no row of it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +87,12 @@ class Writer:
         self._inodes = _inodes(self._files)
         self._data_version = -1
         self._states = States(connection)
-        self._epochs: dict[str, int] = {}
+        self._claimed: dict[str, ownership.Claimed] = {}
         """What the file says, as last read."""
-        self._owned: Mapping[str, int] = {}
-        """What this process was given; replaced, never changed, because callers set it."""
+        self.owned: Mapping[str, int] = {}
+        """The epochs this process was given; replaced, never changed: other threads read it."""
+        self.confirmed: dict[str, float] = {}
+        """When each of them was last found to hold, by the monotonic clock."""
         self._queue: SimpleQueue[_Append | _Job | None] = SimpleQueue()
         self._hands: deque[_Append | _Job] = deque()
         """What the thread took from the queue and has not answered yet."""
@@ -104,6 +109,10 @@ class Writer:
             raise StoreError(f"{self._path} was closed")
         self._put(_Append(events, done))
 
+    def confirm(self, run_id: str, done: Done) -> None:
+        """Find out whether this process may still write a run, in the order of the rows."""
+        self._put(_Append((), done, run_id))
+
     def perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something else in a transaction, after what was queued before, and wait for it."""
         return self._wait(_Job(work, Future()))
@@ -118,11 +127,13 @@ class Writer:
 
     def own(self, run_id: str, epoch: int) -> None:
         """Write this run's rows only as long as nobody raised its epoch."""
-        self._owned = {**self._owned, run_id: epoch}
+        self.confirmed[run_id] = time.monotonic()
+        self.owned = {**self.owned, run_id: epoch}
 
     def disown(self, run_id: str) -> None:
         """No longer compare this run's epoch."""
-        self._owned = {name: epoch for name, epoch in self._owned.items() if name != run_id}
+        self.owned = {name: epoch for name, epoch in self.owned.items() if name != run_id}
+        self.confirmed.pop(run_id, None)
 
     def close(self) -> None:
         """Commit what is queued, end the thread and close the connection."""
@@ -215,7 +226,7 @@ class Writer:
         with self._transaction():
             rows: list[Row] = []
             for append, found in zip(appends, packed, strict=True):
-                error = found if isinstance(found, WorkbenchError) else self._refusal(append.events)
+                error = found if isinstance(found, WorkbenchError) else self._refusal(append)
                 errors.append(error)
                 if error is None and not isinstance(found, WorkbenchError):
                     self._states.take(append.events)
@@ -230,28 +241,26 @@ class Writer:
         except (WorkbenchError, OSError) as error:
             return translated(error, self._path)
 
-    def _refusal(self, events: Sequence[Event]) -> StoreError | None:
+    def _refusal(self, append: _Append) -> StoreError | None:
         try:
-            if self._owned:
-                self._check_fences({event.run_id for event in events})
-            self._states.check(events)
+            if self.owned:
+                named = {append.run_id} if append.run_id else set[str]()
+                self._check_fences({event.run_id for event in append.events} | named)
+            self._states.check(append.events)
         except StoreError as error:
             return error
         return None
 
     def _check_fences(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
-            owned = self._owned.get(run_id)
+            owned = self.owned.get(run_id)
             if owned is None:
                 continue
-            if run_id not in self._epochs:
-                self._epochs[run_id] = ownership.epoch_of(self._connection, run_id)
-            if self._epochs[run_id] != owned:
-                raise StoreError(
-                    f"this process is fenced: run {run_id} was taken over "
-                    f"(epoch {self._epochs[run_id]}, and ours was {owned})",
-                    hint="Follow it read-only, or claim it again",
-                )
+            if run_id not in self._claimed:
+                self._claimed[run_id] = ownership.claimed(self._connection, run_id)
+            if self._claimed[run_id].epoch != owned:
+                raise fenced(run_id, self._claimed[run_id])
+            self.confirmed[run_id] = time.monotonic()
 
     @contextmanager
     def _transaction(self) -> Generator[None]:
@@ -289,7 +298,7 @@ class Writer:
 
     def _forget(self) -> None:
         self._states.forget()
-        self._epochs.clear()
+        self._claimed.clear()
 
     # Queue and end
 
@@ -318,6 +327,16 @@ class Writer:
                 self._tell(iter([(item, error)]))
             else:
                 item.future.set_exception(error)
+
+
+def fenced(run_id: str, by: ownership.Claimed) -> Fenced:
+    """The refusal to go on writing a run that another process was given."""
+    return Fenced(
+        f"run {run_id} was taken over by {by.name}: what this process did since is not recorded",
+        hint=f"Follow it with: kaizen-tui follow {run_id}",
+        run_id=run_id,
+        pid=by.pid,
+    )
 
 
 def _is_append(item: _Append | _Job) -> bool:
