@@ -17,7 +17,7 @@ from workbench.errors import Denied, ToolError
 from workbench.permission.danger import Facts
 from workbench.tools.place import Place
 from workbench.tools.processes import Command, run
-from workbench.tools.sandbox import bubblewrap
+from workbench.tools.sandbox.walls import walls
 from workbench.values import Json
 
 _FOLDERS = (
@@ -42,7 +42,7 @@ async def bash_command(
     if decided is not None and decided.sandbox != place.sandbox.level:
         raise Denied(f"decided for sandbox {decided.sandbox!r}; it is {place.sandbox.level!r} now")
     argv, program = _spelled(text, decided.argv if decided else None, place)
-    with bubblewrap.walls(argv, program, place) as (argv, program):
+    with walls(argv, program, place) as (argv, program):
         command = Command(argv, program, place.workspace, environment(), _time(arguments, place))
         ended = await run(command, place.limits, on_progress)
     return {

@@ -77,6 +77,18 @@ def test_protected_names_stay_as_they_are(walled: Place) -> None:
 
 
 @needs_bwrap
+def test_secrets_of_the_workspace_cannot_be_read(walled: Place) -> None:
+    (walled.workspace / ".env").write_text("hunter2")
+    (walled.workspace / "sub").mkdir()
+    (walled.workspace / "sub" / "server.key").write_text("hunter2")
+    (walled.workspace / ".ssh").mkdir()
+    (walled.workspace / ".ssh" / "id_rsa").write_text("hunter2")
+    output = _bash(walled, "cat .env sub/server.key .ssh/id_rsa; cp .env x; cat x; rm -f .env")
+    assert "hunter2" not in output
+    assert (walled.workspace / ".env").read_text() == "hunter2"
+
+
+@needs_bwrap
 def test_our_python_runs_inside(walled: Place) -> None:
     assert _bash(walled, "python -c 'import ssl; print(6 * 7)'") == "42\n"
 

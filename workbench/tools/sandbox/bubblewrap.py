@@ -2,7 +2,8 @@
 
 Inside are the system's folders and the workbench's interpreter (read-only), an empty ``/tmp``
 and the workspace; no home, no network, no other process, no state folder. Protected names are
-read-only. Those that are missing are kept from appearing in two ways, in `stubs.py`.
+read-only, and those that hold secrets cannot be read. Those that are missing are kept from
+appearing in two ways, in `stubs.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from workbench.errors import ToolError
 from workbench.tools.place import Place
 from workbench.tools.sandbox import stubs
 
@@ -22,7 +22,7 @@ _UNSHARE = (
     "--cap-drop", "ALL", "--hostname", "sandbox",
 )  # fmt: skip
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-_SETTINGS = (
+SETTINGS = (
     "/etc/alternatives", "/etc/ca-certificates", "/etc/group", "/etc/hosts", "/etc/ld.so.cache",
     "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime", "/etc/mime.types",
     "/etc/nsswitch.conf", "/etc/passwd", "/etc/pki", "/etc/ssl", "/etc/terminfo",
@@ -34,21 +34,9 @@ _TMP_BYTES = 1024**3
 def walls(
     argv: tuple[str, ...], program: str, place: Place
 ) -> Generator[tuple[tuple[str, ...], str]]:
-    """The argv and program that run a command inside the place's sandbox.
-
-    Without a sandbox they are the command itself; what that means was decided at the gate.
-    """
-    report = place.sandbox
-    if report.level == "none":
-        yield argv, program
-        return
-    if report.backend != "bubblewrap" or not Path(report.program).is_file():
-        raise ToolError(
-            f"the {report.level} sandbox {report.backend!r} cannot be started",
-            hint="Nothing was run",
-        )
+    """The argv and program that run a command in namespaces."""
     with stubs.kept_out(place) as protected:
-        yield ("bwrap", *profile(place, protected), "--", program, *argv[1:]), report.program
+        yield ("bwrap", *profile(place, protected), "--", program, *argv[1:]), place.sandbox.program
 
 
 def profile(place: Place, protected: list[Path]) -> list[str]:
@@ -57,17 +45,26 @@ def profile(place: Place, protected: list[Path]) -> list[str]:
     made = list(_UNSHARE)
     for path in _SYSTEM:
         made += _system(path)
-    for path in _SETTINGS:
+    for path in SETTINGS:
         made += ["--ro-bind-try", path, path]
     made += ["--proc", "/proc", "--dev", "/dev"]
     made += ["--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108 (a new, empty one)
     made += ["--setenv", "HOME", "/tmp"]  # noqa: S108
     made += ["--bind", workspace, workspace]
-    for path in (*_interpreter(), *map(str, protected)):
+    for path in _interpreter():
         made += ["--ro-bind", path, path]
+    for path in protected:
+        made += _covered(path) if stubs.is_secret(path.name) else ["--ro-bind", *[str(path)] * 2]
     if place.state.is_dir():
         made += ["--size", "4096", "--tmpfs", state, "--remount-ro", state]
     return [*made, "--remount-ro", "/", "--chdir", workspace]
+
+
+def _covered(path: Path) -> list[str]:
+    """What keeps a secret out of a command's sight, and so out of what a model gets to read."""
+    if path.is_dir():
+        return ["--size", "4096", "--tmpfs", str(path), "--remount-ro", str(path)]
+    return ["--ro-bind", "/dev/null", str(path)]
 
 
 def _system(path: str) -> list[str]:

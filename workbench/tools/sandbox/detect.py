@@ -13,22 +13,25 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.tools.place import Place
-from workbench.tools.sandbox import bubblewrap
+from workbench.tools.sandbox import landlock
 from workbench.tools.sandbox.report import SandboxReport
+from workbench.tools.sandbox.walls import walls
 
 _PROGRAMS = ("/usr/bin/bwrap", "/usr/local/bin/bwrap", "/run/current-system/sw/bin/bwrap")
 _TIMEOUT_S = 10.0
+_PROVEN = "a canary could neither write outside, nor read a secret, nor connect"
 _CANARY = """
 import os, socket, sys
 mark, port, *outside = sys.argv[1:]
 def attempt(act):
     try: act()
     except OSError: pass
-open("inside-" + mark, "w").close()
+open("inside/" + mark, "w").close()
 for path in outside:
     attempt(lambda: open(os.path.join(path, "canary-" + mark), "w").close())
     attempt(lambda: print(os.listdir(path), open(os.path.join(path, "secret")).read()))
@@ -42,21 +45,30 @@ def detect(programs: Iterable[str] = _PROGRAMS) -> SandboxReport:
     """Try what there is, best first, and report what a canary proved. Takes about 0.1 s."""
     if sys.platform != "linux":
         return SandboxReport(why=f"there is no sandbox for {sys.platform} yet")
-    found = [program for program in programs if Path(program).is_file()]
-    if not found:
-        return SandboxReport(why="bubblewrap is not installed")
-    report = SandboxReport("full", "bubblewrap", found[0], "")
-    try:
-        flaw = _flaw(report)
-    except (OSError, subprocess.SubprocessError, WorkbenchError) as error:
-        flaw = f"it did not start ({error})"
+    full = next((program for program in programs if Path(program).is_file()), "")
+    missing = "bubblewrap is not installed"
+    if full:
+        missing = _flaw(report := SandboxReport("full", "bubblewrap", full))
+        if not missing:
+            return replace(report, why=_PROVEN)
+        missing = f"bubblewrap is installed, but {missing}"
+    if not landlock.is_there():
+        return SandboxReport(why=f"{missing}; this kernel has no Landlock")
+    flaw = _flaw(report := SandboxReport("reduced", "landlock", sys.executable))
     if flaw:
-        return SandboxReport("none", "", found[0], f"bubblewrap is installed, but {flaw}")
-    why = "a canary could neither write outside, nor read a secret, nor connect"
-    return SandboxReport("full", "bubblewrap", found[0], why)
+        return SandboxReport(why=f"{missing}; Landlock is there, but {flaw}")
+    return replace(report, why=f"{missing}; with Landlock {_PROVEN}")
 
 
 def _flaw(report: SandboxReport) -> str:
+    """What is wrong with a sandbox, or empty when it holds."""
+    try:
+        return _tried(report)
+    except (OSError, subprocess.SubprocessError, WorkbenchError) as error:
+        return f"it did not start ({error})"
+
+
+def _tried(report: SandboxReport) -> str:
     """What the canary could do that it must not, or empty."""
     with tempfile.TemporaryDirectory() as top, socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
@@ -64,7 +76,7 @@ def _flaw(report: SandboxReport) -> str:
         place = _planted(Path(top), secret, report)
         outside = [str(place.state), str(place.workspace.parent / "outside"), str(Path.home())]
         ended = _sing(place, [mark, str(server.getsockname()[1]), *outside, "/usr", "/etc"])
-        if "canary sang" not in ended.stdout or not (place.workspace / f"inside-{mark}").exists():
+        if "canary sang" not in ended.stdout or not (place.workspace / "inside" / mark).exists():
             return f"it did not run ({(ended.stderr.strip() or 'no word')[:200]})"
         if secret in ended.stdout:
             return "a secret could be read"
@@ -75,7 +87,7 @@ def _flaw(report: SandboxReport) -> str:
 
 
 def _planted(top: Path, secret: str, report: SandboxReport) -> Place:
-    for name in ("workspace", "workspace/state", "outside"):
+    for name in ("workspace", "workspace/inside", "workspace/state", "outside"):
         (top / name).mkdir()
     for name in ("workspace/state", "outside"):
         (top / name / "secret").write_text(secret)
@@ -84,7 +96,7 @@ def _planted(top: Path, secret: str, report: SandboxReport) -> Place:
 
 def _sing(place: Place, words: list[str]) -> subprocess.CompletedProcess[str]:
     argv = ("python", "-I", "-S", "-c", _CANARY, *words)
-    with bubblewrap.walls(argv, sys.executable, place) as (wrapped, program):
+    with walls(argv, sys.executable, place) as (wrapped, program):
         return subprocess.run(
             [program, *wrapped[1:]],
             capture_output=True,
@@ -93,7 +105,7 @@ def _sing(place: Place, words: list[str]) -> subprocess.CompletedProcess[str]:
             check=False,
             text=True,
             env={"PATH": "/usr/bin:/bin"},
-            cwd="/",
+            cwd=place.workspace,
         )
 
 

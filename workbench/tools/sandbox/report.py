@@ -17,7 +17,7 @@ class SandboxReport:
 
     level: Sandbox = "none"
     backend: str = ""
-    """``bubblewrap``, or empty when nothing confines a command."""
+    """``bubblewrap``, ``landlock``, or empty when nothing confines a command."""
     program: str = ""
     """The absolute path of the program that was tried."""
     why: str = "nobody looked for a sandbox"

@@ -51,6 +51,12 @@ def protected(workspace: Path) -> list[Path]:
     return [path for path in found if not path.is_symlink()]
 
 
+def is_secret(name: str) -> bool:
+    """Whether a name stands for something that must not even be read."""
+    found = protection(name)
+    return found is not None and found.kind == "secret"
+
+
 def _candidates(workspace: Path) -> list[Path]:
     return [workspace / name for name in (*_FOLDERS, *_FILES)]
 
