@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from workbench.run.beside import beside
 
 
 class LocalWorkers:
@@ -15,4 +17,4 @@ class LocalWorkers:
         """Run a function and return what it returns."""
         if inspect.iscoroutinefunction(function):
             return await function(*arguments, **named)
-        return await asyncio.to_thread(function, *arguments, **named)
+        return await beside(partial(function, *arguments, **named))

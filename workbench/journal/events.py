@@ -13,6 +13,8 @@ Each kind and what its ``data`` holds:
     run.suspended       by, reason
     run.resumed         by, epoch
     run.cancelled       by, reason
+    run.paused          by, reason           run.continued       by, reason
+    interrupt.asked     by, reason, how (graceful immediate)
     value.defined       digest, value        what later rows name by digest: prompts, agents
     step.started        effect, name (not of model calls), fingerprint, arguments, attempt;
                         model calls: model, prompt;
@@ -20,8 +22,8 @@ Each kind and what its ``data`` holds:
     step.finished       fingerprint, effect, name, result, duration_s, usage
     step.failed         fingerprint, effect, name, error {code type message data}, duration_s
     step.denied         fingerprint, effect, name, error (code "denied"), by
-    step.cancelled      fingerprint, effect, name, reason, end (never confirmed unknown)
-    attempt.ended       attempt, end (stopped failed unknown), error
+    step.cancelled      fingerprint, effect, name, reason, end (never confirmed unknown), by, why
+    attempt.ended       attempt, end (never stopped failed unknown), error
     approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest
     approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited)
     approval.withdrawn  id, reason

@@ -42,10 +42,11 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
     found = Replayed()
     ended = {row.key for row in rows if row.kind in OUTCOMES}
     skipped: set[str] = set()
+    before: dict[str, Event] = {}
     drive.start()
     for row in rows:
-        if row.kind == "step.started" and row.key not in ended:
-            found.open[row.key] = row
+        if row.key not in ended:
+            _note_attempt(found.open, before, row)
         if not row.is_fed:
             continue
         if row.key not in drive.parked and _is_below(row.key, skipped):
@@ -59,6 +60,19 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
         found.fed += 1
     _compare_open(drive, found)
     return found
+
+
+def _note_attempt(found: dict[str, Event], before: dict[str, Event], row: Event) -> None:
+    """Keep the start row of the newest attempt that may have happened."""
+    if row.kind == "step.started":
+        if row.key in found:
+            before[row.key] = found[row.key]
+        found[row.key] = row
+    elif row.kind == "attempt.ended" and row.data.get("end") == "never" and row.key in found:
+        # It was stopped before it began; of one before it nobody knows.
+        del found[row.key]
+        if row.key in before:
+            found[row.key] = before.pop(row.key)
 
 
 def _is_below(key: str, skipped: set[str]) -> bool:

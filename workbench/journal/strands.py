@@ -13,6 +13,7 @@ from types import AsyncGeneratorType, FrameType
 from typing import Any, TypeAlias
 
 from workbench.foreign import Raised, Returned
+from workbench.journal.events import agent_of
 from workbench.workflow.effects import Effect
 
 Outcome: TypeAlias = "Returned[Any] | Raised"
@@ -81,6 +82,12 @@ class Parked:
     """For a scope whose strand has ended: how, until the end row is fed."""
     skipped: bool = False
     """A scope whose end row is already recorded; it is recalled and not driven."""
+
+    @property
+    def words(self) -> str:
+        """As a person knows it: ``bash_command of coder``."""
+        name, agent = self.effect.name or self.effect.kind, agent_of(self.key)
+        return f"{name} of {agent}" if agent else name
 
 
 @dataclass(slots=True, eq=False)

@@ -135,6 +135,10 @@ async def _pause_or_raise(step: Step, error: BaseException) -> None:
         raise error
     data = {"attempt": step.attempt, "end": "failed", "effect": "model", "error": describe(error)}
     step.run.rows.append("attempt.ended", step.key, data)
+    # Between attempts nothing runs, and after an interrupt no other one is begun.
+    step.begun = False
+    if step.run.hold.is_suspending:
+        step.stop("")
     asked_for = error.data.get("retry_after_s") if isinstance(error, ModelError) else None
     pause_s = float(asked_for) if asked_for is not None else 0.5 * 2**step.attempt
     await asyncio.sleep(min(pause_s, _LONGEST_PAUSE_S))

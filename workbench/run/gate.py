@@ -18,6 +18,7 @@ from workbench.errors import Denied, WorkbenchError
 from workbench.foreign import Raised, Returned, attempt, attempt_async
 from workbench.run.budget import Spent
 from workbench.run.hooks import HookCall, Refused
+from workbench.run.interrupt import OWNER
 from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
 from workbench.run.scopes import open_scope
 from workbench.run.step import Step
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 async def take(step: Step) -> None:
     """Take one effect through the gate and write its outcome."""
+    OWNER.set(step)
     try:
         outcome = await attempt_async(_bounded(step) if step.parked.cleanup else _pass(step))
     except asyncio.CancelledError:
@@ -87,6 +89,7 @@ async def _pass(step: Step) -> Any:
     performer = PERFORMERS.get(kind, perform_foreign)
     reserved = await step.run.budget.reserve(kind)
     try:
+        await step.run.hold.passes()
         return instant(step) if instant else await performer(step)
     finally:
         step.run.budget.settle(reserved, step.usage)

@@ -30,7 +30,7 @@ async def _call(step: Step) -> Any:
     if settled is not None:
         return settled[0]
     if effect.repeat is not Repeat.PURE:
-        await step.run.rows.commit("step.started", step.key, step.start_data())
+        await step.intend()
     step.begin()
     step.stoppable = inspect.iscoroutinefunction(effect.subject)
     engine, given = step.run.world.engine, step.arguments
@@ -126,7 +126,7 @@ async def perform_foreign(step: Step) -> Any:
     if settled is not None:
         return settled[0]
     if effect.repeat is not Repeat.PURE:
-        await step.run.rows.commit("step.started", step.key, step.start_data())
+        await step.intend()
     step.begin()
     return copied(await performer(effect, step.key, step.idempotency_key))
 

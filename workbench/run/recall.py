@@ -28,6 +28,8 @@ def recall(run: Run, row: Event) -> None:
         kept = data["result"]
         if kept.get("scope", "run") == "run":
             run.memory[kept["key"]] = kept["value"]
+    elif row.kind == "run.cancelled" and row.run_id == run.run_id:
+        run.hold.is_cancelled = True
     elif row.kind == "budget.changed" and row.run_id == run.run_id:
         run.budget.extend(Limits.read(data["limits"]))
     own = row.run_id == run.run_id and row.kind in OUTCOMES

@@ -11,9 +11,9 @@ import asyncio
 from asyncio import (
     _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
 )
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from workbench.errors import Cancelled, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
@@ -25,6 +25,7 @@ from workbench.permission.policy import Policy
 from workbench.run import gate
 from workbench.run.budget import Budget, Limits
 from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
+from workbench.run.interrupt import Hold, Order
 from workbench.run.mail import Mail, deadlock, steering_box
 from workbench.run.recall import recall
 from workbench.run.rows import Rows
@@ -47,9 +48,9 @@ class Run:
         self.world, self.header = world, header
         self.run_id = header.run_id
         self.toolbox = world.toolbox.at(header.workspace)
-        self.status: Status = "running"
-        loop = asyncio.get_running_loop()
-        self.mail = Mail(lambda: loop.call_soon(self._settle))
+        self.hold = Hold(self)
+        """Whether it may start things, and what it does about orders."""
+        self.mail = Mail(lambda: self.call_soon(self.settle))
         self.budget = Budget(Limits.read(header.limits))
         self.memory: dict[str, Any] = {}
         """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
@@ -61,11 +62,8 @@ class Run:
             header.run_id, world.log, acks, world.clock, self._deliver, self._cannot_record
         )
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
-        self._held: dict[str, Parked] = {}
-        self._holding: Literal["", "pause", "suspend"] = ""
-        self._suspend_reason: dict[str, Any] = {}
         self._started: dict[str, Event] = {}
-        self._finished: asyncio.Future[RunOutcome] = loop.create_future()
+        self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
         self._ending = False
         self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
         self._listeners: list[asyncio.Queue[Event | None]] = []
@@ -81,13 +79,25 @@ class Run:
             self._policy = (rules, replace(rules, workspace=self.header.workspace))
         return self._policy[1]
 
+    @property
+    def status(self) -> Status:
+        """``running`` until it has ended or rests, ``paused`` meanwhile, or how it ended."""
+        if self._finished.done():
+            return cast("Status", self._finished.result().outcome)
+        return "paused" if self.hold.state == "paused" else "running"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended or rests, or its last row is being written."""
+        return self._ending or self._finished.done()
+
     # -- beginning -------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Start a new run."""
         self.rows.append("run.started", "", self.header.to_data())
         self._take(self._unlooped(self.drive.start))
-        self._settle()
+        self.settle()
 
     def resume(self, rows: Sequence[Event], *, epoch: int = 0, by: str = "user") -> None:
         """Go on from recorded rows. Raises Diverged with nothing begun."""
@@ -99,7 +109,7 @@ class Run:
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
         self._started = {k: row for k, row in found.open.items() if row.run_id == self.run_id}
         self._take(self.drive.outstanding())
-        self._settle()
+        self.settle()
 
     async def events(self) -> AsyncIterator[Event]:
         """Every row: those that are there, then each as it comes, until the run ends or rests."""
@@ -148,42 +158,27 @@ class Run:
         self.rows.append("message.sent", "", {"to": box, "text": text, "by": by})
         self.mail.put(box, text)
 
-    def pause(self) -> None:
+    def pause(self, by: str = "user") -> None:
         """Start nothing new until `go_on`; what runs finishes."""
-        if self.status == "running" and not self._holding:
-            self._holding, self.status = "pause", "paused"
+        self.hold.order(Order("pause", by))
 
-    def go_on(self) -> None:
+    def go_on(self, by: str = "user") -> None:
         """Take up what a pause held back."""
-        if self._holding == "pause":
-            self._holding, self.status = "", "running"
-            held, self._held = self._held, {}
-            for parked in held.values():
-                self._perform(parked)
-            self._settle()
+        self.hold.order(Order("go_on", by))
 
     def interrupt(
         self, how: Literal["graceful", "immediate"], by: str = "user", reason: str = ""
     ) -> None:
         """Suspend the run: gracefully lets running effects finish, immediately stops them."""
-        if self._ending or self._finished.done():
-            return
-        self._holding = "suspend"
-        self._suspend_reason = {"by": by, "reason": reason or how}
-        for step in list(self.steps.values()):
-            if how == "immediate" or not step.begun:
-                step.stop("")
-        self._settle()
+        self.hold.order(Order(how, by, reason))
 
-    def cancel(self, key: str | None = None, reason: str = "", by: str = "user") -> None:
-        """End one call (its workflow sees `Cancelled`), or with no key the whole run."""
-        if key is None:
-            if self.status in {"running", "paused"}:
-                self._holding, self.status = "", "running"
-                self.rows.append("run.cancelled", "", {"by": by, "reason": reason})
-                self._settle()
-        else:
-            self._stop(key, "call")
+    def cancel(self, key: str | None = None, reason: str = "", by: str = "user") -> bool:
+        """End one call (its workflow sees `Cancelled`), or with no key the whole run.
+
+        Returns:
+            Whether there was anything to cancel: what has an outcome keeps it.
+        """
+        return self.hold.order(Order("cancel", by, reason, key or ""))
 
     def checkpoint(self, name: str, by: str = "user") -> Event:
         """Name the position the run is at."""
@@ -195,44 +190,45 @@ class Run:
         for request in requests:
             match request:
                 case Perform(parked):
-                    self._perform(parked)
+                    self.perform(parked)
                 case Stop(key, reason):
-                    self._stop(key, reason)
+                    self.hold.stop(key, reason)
                 case End(parked, outcome):
                     self._end_scope(parked, outcome)
 
-    def _perform(self, parked: Parked) -> None:
+    def perform(self, parked: Parked) -> None:
+        """Take an effect through the gate, unless it is held back or no longer wanted."""
         if parked.stopping:
-            self._never_started(parked)
-        elif self._holding:
-            self._held[parked.key] = parked
-        else:
+            self.never_started(parked)
+        elif not self.hold.keeps(parked):
             step = Step(self, parked, self._started.pop(parked.key, None))
             opened = parked.effect.kind in SCOPES and self.scopes.open_now(step)
             if opened or gate.take_now(step):
                 return
             self.steps[parked.key] = step
             step.task = asyncio.get_running_loop().create_task(gate.take(step))
-            step.task.add_done_callback(lambda _task: self._step_ended(step))
+            step.task.add_done_callback(lambda _task: self._task_ended(step))
 
-    def _step_ended(self, step: Step) -> None:
-        self.steps.pop(step.key, None)
-        if step.task is not None and step.task.cancelled():
-            step.write_stopped()  # it was ended before its first line
-        self._settle()
+    def _task_ended(self, step: Step) -> None:
+        if self.steps.get(step.key) is step:  # else it was left behind
+            step.ended()
+            self.step_ended(step)
 
-    def _stop(self, key: str, reason: str) -> None:
-        held = self._held.pop(key, None)
-        if held is not None:
-            self._never_started(held)
-        elif key in self.steps:
-            self.steps[key].stop(reason)
+    def step_ended(self, step: Step) -> None:
+        """A step is over: with an outcome, or left open by a suspension."""
+        del self.steps[step.key]
+        if step.is_open:
+            if step.open_since is not None:
+                self._started[step.key] = step.open_since
+            # Held, as the run is being suspended; if it was cancelled meanwhile, closed.
+            self.perform(step.parked)
+        self.settle()
 
-    def _never_started(self, parked: Parked) -> None:
-        """Close an effect that is no longer wanted; one that a crash left open is flagged."""
+    def never_started(self, parked: Parked, reason: str = "call") -> None:
+        """Close an effect that is no longer wanted; one that was left open is flagged."""
         was_open = self._started.pop(parked.key, None)
         step = Step(self, parked, was_open)
-        step.write_cancelled(parked.stopping or "call", "unknown" if was_open else "never")
+        step.write_cancelled(parked.stopping or reason, "unknown" if was_open else "never")
 
     def _end_scope(self, parked: Parked, outcome: Outcome) -> None:
         step = Step(self, parked, None)
@@ -250,9 +246,21 @@ class Run:
             queue.put_nowait(row)
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
+        if row.kind == "step.started" and row.key in self.steps:
+            self.steps[row.key].intent = row
         if row.is_fed and self.drive.outcome is None and not self._ending:
             self._take(self._unlooped(self.drive.feed, row))
-        self._settle()
+        if row.kind == "run.cancelled":
+            self.hold.delivered_cancel()
+        self.settle()
+
+    def on_end(self, told: Callable[[], None]) -> None:
+        """Have something called once it has ended or rests."""
+        self._finished.add_done_callback(lambda _finished: told())
+
+    def call_soon(self, act: Callable[[], None]) -> None:
+        """Have something called in the loop's next turn."""
+        asyncio.get_running_loop().call_soon(act)
 
     def notice(self, text: str) -> None:
         """Say something that is no row."""
@@ -270,26 +278,30 @@ class Run:
     def _cannot_record(self, error: BaseException) -> None:
         """Rows cannot be written: nothing more may start, and what waits is told."""
         self.error = error
-        self._holding = "suspend"
-        for step in list(self.steps.values()):
-            step.stop("")
+        self.hold.give_in()
         self.notice(str(error))
         self._close("suspended", None, describe(error))
 
     # -- ending ----------------------------------------------------------------------------------
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """After anything that happened: is the run over, at rest, or stuck?"""
-        if self._ending or self._finished.done():
+        if self.is_over:
             return
         if self.drive.outcome is not None:
-            self._end(self.drive.outcome)
-        elif self._holding == "suspend" and not self.steps:
-            self._ending = True
-            self.drive.suspend()
-            self._append_last("run.suspended", self._suspend_reason, "suspended", None, None)
-        elif self.mail.is_waited_for and not self._held and self.rows.is_quiet:
+            if self.hold.may_end:
+                self._end(self.drive.outcome)
+        elif self.hold.may_rest:
+            self._rest()
+        elif self.mail.is_waited_for and not self.hold.is_holding and self.rows.is_quiet:
             self._break_deadlock()
+
+    def _rest(self) -> None:
+        self._ending = True
+        self.drive.suspend()
+        order = self.hold.suspended_by
+        told = {"by": order.by, "reason": order.reason or order.what}
+        self._append_last("run.suspended", told, "suspended", None, None)
 
     def _break_deadlock(self) -> None:
         error = deadlock(self.drive, self.mail)
@@ -319,10 +331,10 @@ class Run:
         self._last = asyncio.get_running_loop().create_task(last())
 
     def _close(self, status: Status, result: Any, error: dict[str, Any] | None) -> None:
-        self.status = status
-        for queue in self._listeners:
-            queue.put_nowait(None)
+        self.hold.end()
         if not self._finished.done():
             self._finished.set_result(
                 RunOutcome(self.run_id, status, result, error, self.usage, self.rows.seq)
             )
+        for queue in self._listeners:
+            queue.put_nowait(None)

@@ -22,6 +22,7 @@ from workbench.run.budget import Limits
 from workbench.run.fork import Fork
 from workbench.run.header import Header
 from workbench.run.hooks import HookCall
+from workbench.run.interrupt import OWNER, Order
 from workbench.run.permit import reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.run import Run
@@ -30,6 +31,9 @@ from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import ask as ask_effect
+
+_SPARE_S = 1.0
+"""For the last rows, after everything that was stopped has ended or was left behind."""
 
 Told = Callable[[Event | Live], None]
 
@@ -64,15 +68,16 @@ class Session:
         self.world = world(self._publish)
         self.world.add_rule = self._ruled
         self.world.patterns["ask"] = ask_one
+        self._stopping: Order | None = None
+        """What every run is told at its start, once the session is about to end."""
         self._watchers: dict[str, asyncio.Task[None]] = {}
         """What lets each live run go once it has ended or rests."""
 
     async def close(self) -> None:
-        """Suspend what runs."""
-        for run in list(self.runs.values()):
-            run.interrupt("immediate", by="program", reason="the workbench was closed")
+        """Suspend what runs, at once and in bounded time."""
+        self.stop(Order("immediate", "program", "the workbench was closed"))
         if self._watchers:
-            await asyncio.wait(self._watchers.values(), timeout=10)
+            await asyncio.wait(self._watchers.values(), timeout=self.world.stop_s + _SPARE_S)
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -157,6 +162,7 @@ class Session:
             run.scopes.adopt_quietly(agent)
         self._watch(run)
         run.begin()
+        self._bring_under_orders(run)
         return run
 
     def _before_run(self, run_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -203,6 +209,7 @@ class Session:
         run = Run(self.world, self._acks, header, found.function(**read_agents(header.arguments)))
         run.resume(rows, epoch=epoch)
         self._watch(run)
+        self._bring_under_orders(run)
         return run
 
     async def fork(
@@ -276,6 +283,28 @@ class Session:
         task = asyncio.get_running_loop().create_task(watch())
         self._watchers[run.run_id] = task
         task.add_done_callback(lambda _task: self._watchers.pop(run.run_id, None))
+
+    def _bring_under_orders(self, run: Run) -> None:
+        """Have it share the fate of the call that started it, and of this session."""
+        if (owner := OWNER.get()) is not None:
+            owner.run.hold.adopt(run, owner)
+        if self._stopping is not None:
+            run.hold.order(self._stopping)
+
+    # -- interrupting ----------------------------------------------------------------------------
+
+    def order(self, order: Order, run_id: str = "") -> int:
+        """Give an order to one live run, or with no id to all; how many it changed.
+
+        This is the one door for whoever interrupts: keys, signals, other processes' requests.
+        """
+        runs = [self.live(run_id)] if run_id else list(self.runs.values())
+        return sum(run.hold.order(order) for run in runs)
+
+    def stop(self, order: Order) -> int:
+        """Give an order to every run, those included that are started from now on."""
+        self._stopping = order
+        return self.order(order)
 
     # -- answers, modes, rules -------------------------------------------------------------------
 

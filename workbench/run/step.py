@@ -21,8 +21,9 @@ class Step:
     """What is known of one effect while it is being taken through the gate."""
 
     __slots__ = (
-        "arguments", "attempt", "begun", "begun_s", "closed", "extra", "key", "parked",
-        "prior", "run", "stop_reason", "stoppable", "task", "usage",
+        "arguments", "attempt", "begun", "begun_s", "closed", "extra", "intended", "intent",
+        "is_open", "key", "overdue", "parked", "prior", "run", "stop_reason", "stoppable", "task",
+        "usage",
     )  # fmt: skip
 
     def __init__(self, run: Run, parked: Parked, prior: Event | None) -> None:
@@ -32,14 +33,23 @@ class Step:
         self.arguments: dict[str, Any] = loads(parked.arguments)
         """As they will be performed: hooks and people may have changed them."""
         self.attempt = prior.data.get("attempt", 1) + 1 if prior is not None else 1
+        self.intended = False
+        """The row that says this attempt begins is on its way to the log."""
+        self.intent: Event | None = None
+        """That row, once it is committed."""
         self.begun = False
         """Performing has started, so stopping it may leave something half done."""
         self.begun_s = 0.0
         self.stoppable = True
         """Whether ending its task really ends what it does; a thread goes on."""
         self.closed = False
+        """Nothing more is written of it."""
+        self.is_open = False
+        """It was ended by a suspension: it has no outcome, and resuming takes it up again."""
         self.stop_reason: str | None = None
         self.task: asyncio.Task[None] | None = None
+        self.overdue: asyncio.TimerHandle | None = None
+        """Runs out when it does not end although it was stopped."""
         self.usage: Usage | None = None
         self.extra: dict[str, Any] = {}
         """More for the outcome row."""
@@ -54,12 +64,51 @@ class Step:
         """The same for every attempt, another in a fork."""
         return f"{self.run.run_id}:{self.key}"
 
-    def stop(self, reason: str) -> None:
-        """End it: as a cancellation with a reason, or with none as a suspension."""
+    @property
+    def open_since(self) -> Event | None:
+        """The start row of the attempt nobody knows the end of, if there is one."""
+        return self.intent if self.begun else self.prior
+
+    def stop(self, reason: str) -> bool:
+        """End it: as a cancellation with a reason, or with none as a suspension; if it goes on.
+
+        A cancellation stands: a suspension that comes while it is carried out does not undo it.
+        """
         if self.closed or self.task is None or self.task.done():
-            return
-        self.stop_reason = reason
+            return False
+        self.stop_reason = self.stop_reason or reason
         self.task.cancel()
+        if self.overdue is None:
+            loop = asyncio.get_running_loop()
+            self.overdue = loop.call_later(self.run.world.stop_s, self._abandon)
+        return True
+
+    def _abandon(self) -> None:
+        """Leave behind what does not end: whatever it still does is not recorded any more."""
+        if self.task is None or self.task.done():
+            return
+        limit = self.run.world.stop_s
+        self.run.notice(f"{self} did not stop within {limit:g} s; its end is unknown")
+        self.stoppable = False
+        self.write_stopped()
+        self.run.step_ended(self)
+
+    def ended(self) -> None:
+        """Its task is over."""
+        if self.overdue is not None:
+            self.overdue.cancel()
+        if self.task is not None and self.task.cancelled():
+            self.write_stopped()  # it was ended before its first line
+
+    def __str__(self) -> str:
+        return self.parked.words
+
+    async def intend(self, **more: Any) -> None:
+        """Have the intent in the log, then begin: from here on the world may have been touched."""
+        await self.run.hold.passes()
+        self.intended = True
+        await self.run.rows.commit("step.started", self.key, {**self.start_data(), **more})
+        self.begin()
 
     def start_data(self) -> dict[str, Any]:
         """The data of this attempt's start row; a model call stands where its turn was asked."""
@@ -127,9 +176,12 @@ class Step:
             end = "never" if self.prior is None else "unknown"
         if self.stop_reason:
             self.write_cancelled(self.stop_reason, end)
-        elif self.begun:
-            self.closed = True
-            how = "stopped" if self.stoppable else "unknown"
+            return
+        self.closed = self.is_open = True
+        if self.begun or self.intended:
+            how = "never" if not self.begun else "stopped" if self.stoppable else "unknown"
+            if how == "unknown":
+                self.run.notice(f"{self} cannot be stopped and may go on; its end is unknown")
             data = {"attempt": self.attempt, "end": how, "effect": self.parked.effect.kind}
             self.run.rows.append("attempt.ended", self.key, data, safe=True)
 

@@ -29,9 +29,9 @@ async def use_tool(step: Step) -> Any:
     facts = await permit(step, tool)
     if tool.repeat is not Repeat.PURE:
         prepared = step.run.toolbox.prepare(tool, step.arguments)
-        data = {**step.start_data(), "danger": step.extra.get("danger", ""), "prepared": prepared}
-        await step.run.rows.commit("step.started", step.key, data)
+        await step.intend(danger=step.extra.get("danger", ""), prepared=prepared)
     else:
+        await step.run.hold.passes()
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
     step.begin()

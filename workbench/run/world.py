@@ -63,6 +63,10 @@ class World:
     model_attempts: int = 3
     cleanup_s: float = 10.0
     """How long one effect of a cleanup may take."""
+    graceful_s: float = 10.0
+    """After this long a graceful interrupt says what still runs."""
+    stop_s: float = 6.5
+    """What does not end within this long of an immediate one is left behind."""
 
 
 class Acks:

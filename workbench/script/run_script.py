@@ -14,6 +14,7 @@ from typing import Any, cast
 from workbench.bench import Workbench
 from workbench.errors import Diverged, StepFailed, UsageError, WorkbenchError
 from workbench.journal.events import Event
+from workbench.run.interrupt import OWNER
 from workbench.run.run import Run
 from workbench.script.commands import find
 from workbench.script.ended import Ended, from_store
@@ -114,10 +115,11 @@ class Playing:
         except Suspended:
             # The line is not over: the script rests with the run it waits for.
             assert self._run is not None
-            self._run.interrupt("immediate", by="script")
-            return (
-                await asyncio.Future()
-            )  # until the interrupt ends this line, which leaves it open
+            self._run.interrupt("graceful", by="script")
+            line_step = OWNER.get()
+            assert line_step is not None
+            line_step.stop("")
+            return await asyncio.Future()  # until that has ended this line, which leaves it open
         except WorkbenchError as error:
             error.message = f"{self._name}:{number}: {error.message}" if number else error.message
             raise

@@ -8,18 +8,16 @@ loop cannot; a change that was begun is always seen to its end, even by a call t
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.errors import Denied, ToolError, UnknownName
-from workbench.foreign import Raised, Returned, attempt
 from workbench.permission.danger import Facts
-from workbench.tools import change, files, search, threads
+from workbench.run.beside import beside
+from workbench.tools import change, files, search
 from workbench.tools.facts import facts
 from workbench.tools.place import Place
 from workbench.tools.preview import difference
@@ -39,7 +37,7 @@ _LOOKING = {
 }
 _KNOWN = {*_LOOKING, *change.CHANGING, *METHODS, "bash_command"}
 _FILES = ThreadPoolExecutor(max_workers=8, thread_name_prefix="files")
-_LAST_S = 10.0
+_LAST_S = 5.0
 
 
 async def perform(
@@ -121,11 +119,11 @@ async def _in_thread(function: Callable[..., Json], *arguments: Any) -> Json:
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
+        # What was begun is done to its end, and then it is no question how it ended.
+        await asyncio.wait({future}, timeout=_LAST_S)
         if not future.done():
-            await asyncio.wait({future}, timeout=_LAST_S)
-        if future.done() and not future.cancelled():
-            future.exception()
-        raise
+            raise
+        return future.result()
 
 
 async def _call(tool: Tool, arguments: dict[str, Any], key: str) -> Any:
@@ -137,11 +135,15 @@ async def _call(tool: Tool, arguments: dict[str, Any], key: str) -> Any:
         async with bound:
             if _is_async(function):
                 return await function(**given)
-            return await _on_own_thread(partial(function, **given))
+            return await beside(partial(function, **given))
     except TimeoutError as error:
         if not bound.expired():
             raise
-        raise ToolError(f"{tool.name} took longer than {tool.timeout_s:g} s") from error
+        said = f"{tool.name} took longer than {tool.timeout_s:g} s"
+        if not _is_async(function):
+            # Whoever reads this must not take it for "nothing more will happen".
+            said += "; its thread cannot be stopped and may still be going on"
+        raise ToolError(said) from error
 
 
 _is_async = lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
@@ -152,32 +154,3 @@ def _takes_key(tool: Tool) -> bool:
         return False
     taken = inspect.signature(tool.function).parameters
     return "key" in taken and "key" not in tool.parameters.get("properties", {})
-
-
-async def _on_own_thread(function: Callable[[], Any]) -> Any:
-    """A thread to itself, which cannot be stopped: cancelled, the call's end stays unknown."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[Any] = loop.create_future()
-    context = contextvars.copy_context()
-
-    def work() -> None:
-        ended: Returned[Any] | Raised = Raised(ToolError("the function ended its own thread"))
-        with suppress(SystemExit):
-            ended = attempt(context.run, function)
-        with suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(_settle, future, ended)
-
-    threads.begin(work)
-    return await future
-
-
-def _settle(future: asyncio.Future[Any], ended: Returned[Any] | Raised) -> None:
-    if future.cancelled():
-        return
-    match ended:
-        case Returned(value):
-            future.set_result(value)
-        case Raised(StopIteration() as error):  # a future cannot carry it
-            future.set_exception(ToolError(f"the function raised {error!r}"))
-        case Raised(error):
-            future.set_exception(error)

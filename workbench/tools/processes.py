@@ -110,12 +110,17 @@ async def run(command: Command, limits: Limits, on_output: Callable[[str], None]
     """Run a command; ToolError when it takes too long or prints too much."""
     began = time.monotonic()
     transport, watch = await _start(command, limits, on_output)
+    done: set[asyncio.Future[None]] = set()
     try:
         done, _ = await asyncio.wait(
             {watch.ended, watch.flooded},
             timeout=command.timeout_s,
             return_when=asyncio.FIRST_COMPLETED,
         )
+    except asyncio.CancelledError:
+        if not watch.ended.done():
+            raise
+        done = {watch.ended}  # by itself, in the same moment: then that is how it ended
     finally:
         await _clear_up(transport, watch, limits)
     if watch.flooded in done:

@@ -3,7 +3,9 @@
 It makes itself the parent of every orphan below it (a Linux *subreaper*), so a grandchild that
 began a session of its own is still found. The command ends when its first process ends; whatever
 is left then, or when the control pipe on standard input closes (a cancelled call, a time limit,
-a killed workbench), is asked to end, given a moment, stopped and killed.
+a killed workbench), is interrupted (SIGINT), asked to end (SIGTERM), each with a moment to do so,
+then stopped and killed. A sandbox around the command is spared until then: it would take what is
+in it down at once, without that moment.
 
 Only the standard library, run with ``python -I -S``: ``reaper.py GRACE_S FILE_BYTES ARGV…``.
 """
@@ -19,7 +21,9 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+_DEATH_SIGNAL = 1
 _SUBREAPER = 36
+_WALLS = b"bwrap"
 _LAST_S = 2.0
 _NOT_STARTED = 127
 
@@ -37,17 +41,20 @@ def main() -> int:
     os.dup2(quiet, 2)
     status = _watch(child, wake)
     if _alive():
-        _end_all(grace_s, wake)
+        _end_all(child, grace_s, wake)
     code = os.waitstatus_to_exitcode(status) if status is not None else -signal.SIGKILL
     return code if code >= 0 else 128 - code
 
 
 def _adopt_orphans() -> None:
-    if sys.platform != "linux":
-        return
-    import ctypes  # noqa: PLC0415 (absent or slow elsewhere)
+    _process_control(_SUBREAPER, 1)
 
-    ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
+
+def _process_control(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        import ctypes  # noqa: PLC0415 (absent or slow elsewhere)
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
 def _wakeup() -> int:
@@ -72,6 +79,8 @@ def _become(argv: list[str], file_bytes: int) -> None:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         os.setsid()
+        # Should somebody kill the reaper itself, the command does not outlive it.
+        _process_control(_DEATH_SIGNAL, signal.SIGKILL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _limit(resource.RLIMIT_CORE, 0)
         _limit(resource.RLIMIT_FSIZE, file_bytes)
@@ -124,14 +133,15 @@ def _alive() -> bool:
     return True
 
 
-def _end_all(grace_s: float, wake: int) -> None:
-    _signal(_descendants(), signal.SIGTERM)
-    _wait(grace_s, wake)
+def _end_all(child: int, grace_s: float, wake: int) -> None:
+    for number, patience_s in ((signal.SIGINT, grace_s / 2), (signal.SIGTERM, grace_s)):
+        _signal(_descendants(child, walls=False), number)
+        _wait(patience_s, wake)
     until = time.monotonic() + _LAST_S
     while _alive() and time.monotonic() < until:
         # Stopped first, so that a process which keeps forking cannot outrun the look-up.
-        _signal(_descendants(), signal.SIGSTOP)
-        _signal(_descendants(), signal.SIGKILL)
+        _signal(_descendants(child), signal.SIGSTOP)
+        _signal(_descendants(child), signal.SIGKILL)
         _wait(0.02, wake)
 
 
@@ -148,26 +158,47 @@ def _signal(pids: list[int], number: signal.Signals) -> None:
             os.kill(pid, number)
 
 
-def _descendants() -> list[int]:
-    """Every process below this one, found by the parents that the kernel tells."""
-    children: dict[int, list[int]] = {}
-    for pid, parent in _parents():
-        children.setdefault(parent, []).append(pid)
+def _descendants(child: int, *, walls: bool = True) -> list[int]:
+    """Every process below this one; without walls, what is the sandbox itself is left out."""
+    if sys.platform != "linux":
+        return [-child]  # its group: who left it is not found here
     found: list[int] = []
     waiting = [os.getpid()]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = _children(waiting.pop())
         found += below
         waiting += below
-    return found
+    return found if walls else [pid for pid in found if _name(pid) != _WALLS]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 (starts faster)
+        lists = [_read(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    except OSError:
+        return []
+    if None in lists and os.path.isdir(f"/proc/{pid}"):  # noqa: PTH112 (a kernel without the lists)
+        return [other for other, parent in _parents() if parent == pid]
+    return [int(word) for listed in lists for word in (listed or b"").split()]
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            return file.read()
+    except OSError:
+        return None
+
+
+def _name(pid: int) -> bytes:
+    return (_read(f"/proc/{pid}/comm") or b"").strip()
 
 
 def _parents() -> Iterator[tuple[int, int]]:
-    for name in os.listdir("/proc") if sys.platform == "linux" else ():  # noqa: PTH208 (starts faster)
-        if name.isdigit():
-            with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123
-                # The name in brackets may hold anything, so the fields are read after its end.
-                yield int(name), int(file.read().rpartition(b")")[2].split()[1])
+    for name in os.listdir("/proc"):  # noqa: PTH208
+        if name.isdigit() and (told := _read(f"/proc/{name}/stat")):
+            # The name in brackets may hold anything, so the fields are read after its end.
+            yield int(name), int(told.rpartition(b")")[2].split()[1])
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from queue import SimpleQueue
 
-from workbench.tools.threads import begin
+from workbench.run.beside import begin
 
 BOUND_S = 10
 
