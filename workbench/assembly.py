@@ -30,6 +30,7 @@ from workbench.permission.danger import Facts
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.plugins import Discovered, discover
+from workbench.redaction import Redaction
 from workbench.run.budget import Limits
 from workbench.run.hooks import Hooks
 from workbench.run.waiting import Inbox, Waiting
@@ -59,6 +60,7 @@ class Parts:
     tools: dict[str, Tool]
     default_model: str
     model_reason: str
+    redaction: Redaction
     notices: list[str] = field(default_factory=list[str])
 
     @property
@@ -87,6 +89,7 @@ class Parts:
             policy=self.policy,
             default_model=self.default_model,
             memory=StoredMemory(self.store),
+            redaction=self.redaction,
             hooks=hooks,
             agents=self.agents,
             tools=self.tools,
@@ -226,11 +229,13 @@ async def assemble(
     state = _state(path, folder)
     store = _store(path, state, held, readonly=readonly)
     found = _discovered(held, folder)
+    redaction = Redaction.of(os.environ)
     models = Hub.of(
         [folder, folder / "examples", shipped("examples")],
         store.rows,
         hosts=_hosts(held),
         endpoints=_endpoints(held),
+        learn=redaction.learn,
     )
     if held.model:
         models.check(held.model)
@@ -247,6 +252,7 @@ async def assemble(
         {**_tools(held, found), **{t.name: t for t in tools}},
         default,
         reason,
+        redaction,
         [*held.notices, *found.notices],
     )
     if not readonly:

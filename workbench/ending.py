@@ -58,8 +58,9 @@ def _traceback_file(error: Exception) -> str:
 
     from workbench.config.folders import data_folder
     from workbench.errors import ConfigError
+    from workbench.redaction import Redaction
 
-    text = "".join(traceback.format_exception(error))
+    text = Redaction.of(os.environ).text("".join(traceback.format_exception(error)))
     try:
         folder = data_folder(os.environ)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)

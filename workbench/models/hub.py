@@ -11,6 +11,7 @@ from typing import Any
 from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta
 from workbench.journal.events import Event
 from workbench.models.choose import Choice, choose
+from workbench.models.litellm import Learn
 from workbench.models.providers import Providers
 
 
@@ -27,9 +28,10 @@ class Hub:
         *,
         hosts: Mapping[str, str],
         endpoints: Mapping[str, Mapping[str, Any]],
+        learn: Learn,
     ) -> Hub:
         """A hub over playbook folders, recorded runs, Ollama hosts and litellm's endpoints."""
-        return Hub(Providers(list(folders), rows, dict(hosts), endpoints, os.environ))
+        return Hub(Providers(list(folders), rows, dict(hosts), endpoints, os.environ, learn))
 
     async def choose(self, configured: str) -> Choice:
         """The default model and why."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, Usage
 from workbench.errors import ConfigError, ModelError
@@ -55,6 +55,10 @@ _HINTS: dict[Reason, str] = {
 }
 
 
+Learn: TypeAlias = Callable[[str, str], None]
+"""Told a secret and its name when a reference was resolved, so that nobody records it."""
+
+
 class LitellmModel:
     """All providers litellm knows; ``endpoints`` holds options by provider, a request's win."""
 
@@ -63,8 +67,10 @@ class LitellmModel:
         *,
         endpoints: Mapping[str, Mapping[str, Any]] | None = None,
         environ: Mapping[str, str] = os.environ,
+        learn: Learn = lambda _secret, _name: None,
     ) -> None:
         self._endpoints = endpoints or {}
+        self._learn = learn
         self._environ = environ
         self._worker: WorkerProcess | None = None
         self._starting = asyncio.Lock()
@@ -158,10 +164,13 @@ class LitellmModel:
             # The provider's own key must not go to an address that somebody configured.
             return "none" if options.get("api_base") else None
         if hasattr(name, "resolve"):
-            return str(name.resolve(self._environ))
-        if not self._environ.get(str(name)):
+            key = str(name.resolve(self._environ))
+        else:
+            key = self._environ.get(str(name), "")
+        if not key:
             raise ConfigError(f"the environment variable {name} is not set", key="api_key_env")
-        return self._environ[str(name)]
+        self._learn(key, str(name))
+        return key
 
 
 def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> ModelError:

@@ -15,7 +15,7 @@ from typing import Any
 from workbench.agent.conversation import Model, ModelInfo
 from workbench.errors import ModelError, UnknownName, UsageError
 from workbench.journal.events import Event
-from workbench.models.litellm import LitellmModel
+from workbench.models.litellm import Learn, LitellmModel
 from workbench.models.ollama import OllamaModel
 from workbench.models.playbook import PlaybookModel
 from workbench.models.probe import reachable
@@ -39,6 +39,7 @@ class Providers:
     endpoints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
     """Options by litellm provider: ``{"openai": {"api_base": …, "api_key_env": …}}``."""
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    learn: Learn = lambda _secret, _name: None
     _open: dict[str, Model] = field(default_factory=dict[str, Model])
 
     def open(self, name: str) -> Model:
@@ -103,7 +104,7 @@ class Providers:
             return []
 
     def _litellm(self) -> Model:
-        return LitellmModel(endpoints=self.endpoints, environ=self.environ)
+        return LitellmModel(endpoints=self.endpoints, environ=self.environ, learn=self.learn)
 
     def _recording(self, run_id: str) -> Model:
         if self.rows is None:

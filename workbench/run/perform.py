@@ -70,7 +70,7 @@ async def _receive(step: Step) -> Any:
 
 
 def _remember(step: Step) -> dict[str, Any]:
-    given = step.arguments
+    given = step.run.world.redaction.value(step.arguments)
     where = step.run.memory if given["scope"] == "run" else step.run.world.memory
     where[given["key"]] = given["value"]
     return {"key": given["key"], "value": given["value"], "scope": given["scope"]}

@@ -3,6 +3,9 @@
 Rule: a row is delivered only when every row before it was. One that must be safe first (an
 outcome) waits for its commit; one that need not (the time, a scope's start) is ready at once, and
 still stands in line. So what a workflow saw is always a beginning of what the log holds.
+
+This is the log's door: known secrets are taken out here, before a row is recorded and before
+anybody sees it (`workbench.redaction`).
 """
 
 from __future__ import annotations
@@ -13,8 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from workbench.journal.events import Event
-from workbench.run.ports import Log
-from workbench.run.world import Acks
+from workbench.run.world import Acks, World
 
 _AT_ONCE = 256
 
@@ -36,16 +38,15 @@ class Rows:
     def __init__(
         self,
         run_id: str,
-        log: Log,
+        world: World,
         acks: Acks,
-        clock: Callable[[], float],
         deliver: Callable[[Event], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         self.run_id = run_id
         self.seq = 0
         """Of the newest row appended."""
-        self._log, self._acks, self._clock = log, acks, clock
+        self._world, self._acks = world, acks
         self._deliver, self._failed = deliver, failed
         self._line: deque[_Entry] = deque()
         self._delivering = False
@@ -71,7 +72,9 @@ class Rows:
 
     def _append(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
         self.seq += 1
-        row = Event(self.run_id, self.seq, self._clock(), kind, key, data)
+        world = self._world
+        recorded = world.redaction.value(data)
+        row = Event(self.run_id, self.seq, world.clock(), kind, key, recorded)
         entry = _Entry(row, ready=not safe)
         self._line.append(entry)
         acks = self._acks
@@ -84,7 +87,7 @@ class Rows:
             else:
                 acks.put(lambda: self._acked(entry, error))
 
-        self._log.append((row,), done)
+        world.log.append((row,), done)
         self._drain()
         return entry
 

@@ -58,9 +58,7 @@ class Run:
         self.usage = header.empty_usage()
         self.steps: dict[str, Step] = {}
         """Effects in flight, by key."""
-        self.rows = Rows(
-            header.run_id, world.log, acks, world.clock, self._deliver, self._cannot_record
-        )
+        self.rows = Rows(header.run_id, world, acks, self._deliver, self._cannot_record)
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
         self._started: dict[str, Event] = {}
         self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()

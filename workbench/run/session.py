@@ -142,6 +142,7 @@ class Session:
         name = run_id or secrets.token_hex(4)
         given = self._before_run(name, found.name, given)
         wanted = {p.name: p.type for p in found.parameters}
+        given = self.world.redaction.value(given)
         bound = as_read(bind_agents(given, self.world.agents, wanted))
         header = Header(
             name,
@@ -248,6 +249,7 @@ class Session:
         """Record a fork without driving it: costs one row, whatever the run's length."""
         self._keeper.flush()
         source = self._keeper.run(run_id)
+        overlay = self.world.redaction.value(overlay)
         wanted = Fork(
             source.run_id,
             as_id or secrets.token_hex(4),

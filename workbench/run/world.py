@@ -14,6 +14,7 @@ from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
 from workbench.journal.events import Event
 from workbench.permission.policy import Policy
+from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
 from workbench.run.ports import Log, Models, ToolBox, Workers
 from workbench.run.waiting import Inbox
@@ -48,6 +49,8 @@ class World:
     default_model: str
     memory: MutableMapping[str, Any]
     """The ``workspace`` scope of `remember` and `recall`."""
+    redaction: Redaction = field(default_factory=Redaction)
+    """The secrets that no row may hold."""
     hooks: Hooks = field(default_factory=Hooks)
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
