@@ -33,6 +33,7 @@ from workbench.plugins import Discovered, discover
 from workbench.redaction import Redaction
 from workbench.run.budget import Limits
 from workbench.run.hooks import Hooks
+from workbench.run.room import Room
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
 from workbench.store.memory import MemoryStore
@@ -91,6 +92,7 @@ class Parts:
             memory=StoredMemory(self.store),
             redaction=self.redaction,
             hooks=hooks,
+            room=Room(lambda: self.store.short_of(int(self.config.min_free_mib * 2**20))),
             agents=self.agents,
             tools=self.tools,
             patterns=dict(self.discovered.things("pattern")),

@@ -64,6 +64,9 @@ class NullLog:
     def flush(self) -> None:
         pass
 
+    def catch_up(self) -> None:
+        pass
+
     def rows(self, run_id: str) -> Iterator[Event]:
         del run_id
         return iter(())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.store.making import event, started
-from workbench.errors import StoreDamaged, StoreFull
+from workbench.errors import StoreDamaged
 from workbench.journal.events import Event
 from workbench.store.blobs import Blobs
 from workbench.store.packing import INLINE_BYTES, pack, unpack
@@ -84,20 +83,6 @@ def test_a_blob_that_cannot_be_written_refuses_its_event_alone(store: Store, pat
     store.append([event("a", 2, result=BIG)], told.append)
     store.flush()
     assert told[2] is None
-
-
-def test_no_room_for_a_blob_is_a_full_store(store: Store, path: Path) -> None:
-    told: list[BaseException | None] = []
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
-    try:
-        store.append([started("a"), event("a", 2, result=BIG)], told.append)
-        store.flush()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert isinstance(told[0], StoreFull)
-    assert list((path.parent / "blobs").iterdir()) == []
-    assert store.runs() == []
 
 
 VALUES = st.one_of(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.store.making import called, event, started, whole_run
-from workbench.errors import StoreDamaged, StoreError, StoreFull, StoreNewer
+from workbench.errors import StoreDamaged, StoreError, StoreNewer
 from workbench.journal.events import Event
 from workbench.store import schema
 from workbench.store.store import Store
@@ -25,33 +25,6 @@ def outcome(store: Store, *events: Event) -> BaseException | None:
 def foreign(path: Path) -> sqlite3.Connection:
     """Somebody else's connection to the same file."""
     return sqlite3.connect(path, isolation_level=None, timeout=0)
-
-
-def limit_pages(store: Store, pages: int) -> None:
-    assert store._writer is not None
-    store._writer.perform(lambda link: link.execute(f"PRAGMA max_page_count={pages}"))
-
-
-def test_a_full_disk_refuses_and_room_lets_the_run_go_on(store: Store, path: Path) -> None:
-    assert outcome(store, started("a")) is None
-    limit_pages(store, 1)  # SQLite takes it as: not one page more than there are
-    told: list[tuple[int, BaseException | None]] = []
-    for seq in range(2, 60):
-        row = event("a", seq, result="x" * 3000)
-        store.append([row], lambda error, seq=seq: told.append((seq, error)))
-    store.flush()
-    kept = [seq for seq, error in told if error is None]
-    refused = [error for _, error in told if error is not None]
-    assert kept == list(range(2, 2 + len(kept)))
-    assert any(isinstance(error, StoreFull) for error in refused)
-    assert "no room left" in str(refused[0])
-    assert all(isinstance(error, StoreError) for error in refused)
-    limit_pages(store, 1_000_000)
-    seq = store.last_seq("a") + 1
-    assert seq == 2 + len(kept)
-    assert outcome(store, called("a", seq)) is None
-    assert [e.seq for e in store.rows("a")] == list(range(1, seq + 1))
-    assert foreign(path).execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
 def test_rows_after_a_failed_batch_do_not_leave_a_gap(store: Store, path: Path) -> None:

@@ -45,7 +45,7 @@ class FakeStore:
         self.events: list[Event] = []
         self.listed: list[Any] = []
 
-    def flush(self) -> None:
+    def catch_up(self) -> None:
         pass
 
     def rows(

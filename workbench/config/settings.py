@@ -55,6 +55,8 @@ class Config:
     """``provider:name``; empty lets the workbench choose, at no cost."""
     mode: Mode = "confirm"
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    min_free_mib: float = 64.0
+    """What must be free on the database's disk before anything is done that cannot be repeated."""
     theme: str = ""
     approval_timeout_s: float = 300.0
     """How long a permission waits for a person before it is denied; 0 waits for ever."""
@@ -140,6 +142,10 @@ def _lower(user: float | None, project: float) -> float:
     return project if user is None else min(user, project)
 
 
+def _higher(user: float, project: float) -> float:
+    return max(user, project)
+
+
 def _no_allowing(user: Any, project: tuple[Mapping[str, Any], ...]) -> Any:
     for index, rule in enumerate(project):
         if rule["verdict"] == "allow":
@@ -182,6 +188,7 @@ KEYS: tuple[Key, ...] = (
     Key(("model",), v.text, "the model agents use unless they name one"),
     Key(("mode",), v.one_of(*MODES), "what is allowed without a question", project=_tighter_mode),
     Key(("synchronous",), v.one_of("FULL", "NORMAL"), "how hard commits are", project="never"),
+    Key(("min_free_mib",), v.amount, "MiB free before anything is done", "number", _higher),
     Key(("theme",), v.text, "colours of the screen"),
     Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
     Key(("grants",), v.hosts, "private host:port tools may reach", "list", "never"),

@@ -80,6 +80,7 @@ OPENED: Any = object()
 
 
 async def _pass(step: Step) -> Any:
+    await step.run.world.room.wait()
     await changing_hooks(step)
     kind = step.parked.effect.kind
     if kind in SCOPES:

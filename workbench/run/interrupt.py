@@ -138,6 +138,8 @@ class Hold:
             UsageError: the one call that is to be cancelled is no call.
         """
         if self._run.is_over:
+            # Its last row may wait for room, and whoever ends the run does not.
+            self._run.rest_without_room()
             return False
         if order.what == "cancel":
             changed = self._cancel_call(order) if order.key else self._cancel(order)

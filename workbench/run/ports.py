@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
+from workbench.errors import StoreFull
 from workbench.journal.events import Event
 from workbench.journal.fork import Reader
 from workbench.permission.danger import Facts
@@ -26,6 +27,10 @@ class Log(Protocol):
 
     def flush(self) -> None:
         """Wait until every queued row is safe."""
+        ...
+
+    def catch_up(self) -> None:
+        """Wait until every queued row can be read; one that finds no room waits without us."""
         ...
 
     def rows(self, run_id: str) -> Iterator[Event]:
@@ -64,7 +69,11 @@ class Keeper(Reader, Log, Protocol):
         ...
 
     def release(self, run_id: str) -> None:
-        """Let a run go."""
+        """Let a run go. Raises StoreFull while rows of it wait for room: then it is kept."""
+        ...
+
+    def watch_room(self, told: Callable[[StoreFull | None], None]) -> None:
+        """Have ``told`` called, from any thread, when nothing can be recorded and when it can."""
         ...
 
 

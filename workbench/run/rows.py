@@ -56,6 +56,11 @@ class Rows:
         """Whether every row was delivered."""
         return not self._line
 
+    @property
+    def waiting(self) -> int:
+        """How many rows are not delivered."""
+        return len(self._line)
+
     def append(self, kind: str, key: str, data: dict[str, Any], *, safe: bool = False) -> Event:
         """Add a row; with ``safe`` it is delivered only once it is committed."""
         return self._append(kind, key, data, safe).row

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from workbench.errors import Cancelled, WorkbenchError, describe
+from workbench.errors import Cancelled, StoreFull, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
 from workbench.journal.drive import Drive
 from workbench.journal.events import Event
@@ -124,7 +124,7 @@ class Run:
                 yield event
 
     def _recorded(self) -> list[Event]:
-        self.world.log.flush()
+        self.world.log.catch_up()
         return list(self.world.log.rows(self.run_id))
 
     # -- what people and programs do -------------------------------------------------------------
@@ -200,12 +200,16 @@ class Run:
             self.never_started(parked)
         elif not self.hold.keeps(parked):
             step = Step(self, parked, self._started.pop(parked.key, None))
-            opened = parked.effect.kind in SCOPES and self.scopes.open_now(step)
-            if opened or gate.take_now(step):
+            if self.world.room.full is None and self._done_now(step):
                 return
             self.steps[parked.key] = step
             step.task = asyncio.get_running_loop().create_task(gate.take(step))
             step.task.add_done_callback(lambda _task: self._task_ended(step))
+
+    def _done_now(self, step: Step) -> bool:
+        """Whether it needed no task: a scope that opened, or an instant effect."""
+        opened = step.parked.effect.kind in SCOPES and self.scopes.open_now(step)
+        return opened or gate.take_now(step)
 
     def _task_ended(self, step: Step) -> None:
         if self.steps.get(step.key) is step:  # else it was left behind
@@ -320,13 +324,29 @@ class Run:
         self, kind: str, data: dict[str, Any], status: Status, result: Any, error: Any
     ) -> None:
         async def last() -> None:
+            recorded = self.rows.commit(kind, "", data)
             try:
-                await self.rows.commit(kind, "", data)
+                # Its end is worth waiting for; that it rests is not.
+                await (self.world.room.unless_full(recorded) if status == "suspended" else recorded)
+            except StoreFull:
+                self.rest_without_room()
             except WorkbenchError:
                 return
-            self._close(status, result, error)
+            else:
+                self._close(status, result, error)
 
         self._last = asyncio.get_running_loop().create_task(last())
+
+    def rest_without_room(self) -> None:
+        """Whoever ends the run cannot wait until there is room for what it still has to record."""
+        full = self.world.room.full
+        if full is None or self._finished.done():
+            return
+        self.error = full
+        self.notice(
+            f"run {self.run_id} rests, and its last {self.rows.waiting} rows are not recorded yet"
+        )
+        self._close("suspended", None, describe(full))
 
     def _close(self, status: Status, result: Any, error: dict[str, Any] | None) -> None:
         self.hold.end()

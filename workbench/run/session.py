@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from workbench.agent.agent import Agent
-from workbench.errors import UnknownName, UsageError
+from workbench.errors import StoreFull, UnknownName, UsageError
 from workbench.journal.events import Event
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
@@ -66,6 +66,8 @@ class Session:
         self._subscribers: list[Told] = []
         self._acks = Acks(asyncio.get_running_loop())
         self.world = world(self._publish)
+        self.world.room.tell = self._tell_of_room
+        store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
         self.world.add_rule = self._ruled
         self.world.patterns["ask"] = ask_one
         self._stopping: Order | None = None
@@ -76,8 +78,25 @@ class Session:
     async def close(self) -> None:
         """Suspend what runs, at once and in bounded time."""
         self.stop(Order("immediate", "program", "the workbench was closed"))
-        if self._watchers:
-            await asyncio.wait(self._watchers.values(), timeout=self.world.stop_s + _SPARE_S)
+        limit = self.world.stop_s + _SPARE_S
+        if rests := [asyncio.ensure_future(run.finished()) for run in self.runs.values()]:
+            await asyncio.wait(rests, timeout=limit)
+        # Without room a run is not let go before the store is closed.
+        if self._watchers and self.world.room.full is None:
+            await asyncio.wait(self._watchers.values(), timeout=limit)
+        for task in self._watchers.values():
+            task.cancel()
+        """Suspend what runs."""
+        for run in list(self.runs.values()):
+            run.interrupt("immediate", by="program", reason="the workbench was closed")
+        rests = [asyncio.ensure_future(run.finished()) for run in self.runs.values()]
+        if rests:
+            await asyncio.wait(rests, timeout=10)
+        # Without room a run is not let go before the store is closed.
+        if self._watchers and self.world.room.full is None:
+            await asyncio.wait(self._watchers.values(), timeout=10)
+        for task in self._watchers.values():
+            task.cancel()
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -157,6 +176,7 @@ class Session:
             session=self.session_id,
             workspace=str(workspace or self._workspace),
         )
+        self.world.room.check()
         self._keeper.claim(header.run_id)
         run = Run(self.world, self._acks, header, found.function(**bound))
         for agent in agents_in(bound):
@@ -188,6 +208,7 @@ class Session:
         known = self.runs.get(row.run_id)
         if known is not None and known.status in {"running", "paused"}:
             return known
+        self.world.room.check()
         if known is not None and (letting_go := self._watchers.get(row.run_id)) is not None:
             await asyncio.wait({letting_go})
         if row.status not in {"running", "suspended", "waiting"}:
@@ -280,7 +301,10 @@ class Session:
 
         async def watch() -> None:
             await run.finished()
-            await asyncio.to_thread(self._keeper.release, run.run_id)
+            # What it could not record yet is still ours to record.
+            await self.world.room.wait()
+            with suppress(StoreFull):
+                await asyncio.to_thread(self._keeper.release, run.run_id)
 
         task = asyncio.get_running_loop().create_task(watch())
         self._watchers[run.run_id] = task
@@ -354,6 +378,10 @@ class Session:
     def _reconsider(self) -> None:
         for waiting_id, answer in reconsidered(self.world, lambda run_id: self.runs[run_id].policy):
             self.world.inbox.answer(waiting_id, answer)
+
+    def _tell_of_room(self, text: str) -> None:
+        full = self.world.room.full is not None
+        self._publish(Live("room", "", "", {"text": text, "full": full}))
 
     def _publish(self, event: Event | Live) -> None:
         for told in list(self._subscribers):

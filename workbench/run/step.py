@@ -104,10 +104,16 @@ class Step:
         return self.parked.words
 
     async def intend(self, **more: Any) -> None:
-        """Have the intent in the log, then begin: from here on the world may have been touched."""
+        """Have the intent in the log, then begin: from here on the world may have been touched.
+
+        It waits for room, and again once the intent stands: an outcome has to fit as well.
+        """
+        room = self.run.world.room
         await self.run.hold.passes()
+        await room.wait_to_act()
         self.intended = True
         await self.run.rows.commit("step.started", self.key, {**self.start_data(), **more})
+        await room.wait()
         self.begin()
 
     def start_data(self) -> dict[str, Any]:

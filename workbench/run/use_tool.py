@@ -34,7 +34,7 @@ async def use_tool(step: Step) -> Any:
         await step.run.hold.passes()
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
-    step.begin()
+        step.begin()
     step.stoppable = tool.function is None
     return await step.run.toolbox.perform(
         tool, step.arguments, facts, lambda text: _progress(step, text), step.idempotency_key

@@ -17,6 +17,7 @@ from workbench.permission.policy import Policy
 from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
 from workbench.run.ports import Log, Models, ToolBox, Workers
+from workbench.run.room import Room
 from workbench.run.waiting import Inbox
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
@@ -29,7 +30,7 @@ Performer: TypeAlias = Callable[[Effect[Any], str, str], Awaitable[Any]]
 class Live:
     """Something happening right now that is no row: a delta, progress, a question's coming."""
 
-    kind: Literal["delta", "progress", "started", "waiting", "notice"]
+    kind: Literal["delta", "progress", "started", "waiting", "notice", "room"]
     run_id: str
     key: str
     data: dict[str, Any]
@@ -52,6 +53,7 @@ class World:
     redaction: Redaction = field(default_factory=Redaction)
     """The secrets that no row may hold."""
     hooks: Hooks = field(default_factory=Hooks)
+    room: Room = field(default_factory=Room)
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     brought: dict[str, Tool] = field(default_factory=dict[str, Tool])

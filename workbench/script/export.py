@@ -26,7 +26,7 @@ def export_run(store: Store | MemoryStore, run_id: str, path: Path, *, replace: 
     Raises:
         UsageError: the file is there and ``replace`` is false, or it cannot be written.
     """
-    store.flush()
+    store.catch_up()
     header = {"format": FORMAT, "version": VERSION, "run": asdict(store.run(run_id))}
     if path.exists() and not replace:
         raise UsageError(f"{path} is there already", hint="Say replace=true to write over it")

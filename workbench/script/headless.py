@@ -154,7 +154,7 @@ class _Attended:
     def _told(self, event: Event | Live) -> None:
         if isinstance(event, Event):
             self._streams.row(event)
-        elif event.kind == "notice":
+        elif event.kind in {"notice", "room"}:
             self._streams.notice(str(event.data["text"]))
 
 

@@ -96,7 +96,7 @@ class Playing:
             await self._run.finished()
         finally:
             self._take_rules_back()
-        self._bench.store.flush()
+        self._bench.store.catch_up()
         return from_store(self._bench.store, self._run.run_id)
 
     async def _started(self) -> Run:
@@ -187,7 +187,7 @@ def _done(rows: list[Event]) -> Iterator[tuple[Line, dict[str, Any]]]:
 def resumable(bench: Workbench, name: str) -> str:
     """The newest run of a script. Raises UsageError when there is none, or it has ended."""
     title = f"script {name}"
-    bench.store.flush()
+    bench.store.catch_up()
     for row in bench.store.runs(limit=10_000, search=title):
         if row.pattern != PATTERN or row.title != title:
             continue

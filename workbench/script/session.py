@@ -84,7 +84,7 @@ class Session:
 
     def ended(self, run_id: str) -> Ended:
         """How a run ended, by its rows; ``running`` or ``suspended`` if it has not."""
-        self.bench.store.flush()
+        self.bench.store.catch_up()
         return from_store(self.bench.store, run_id)
 
     def start_id(self, call: Call) -> str:

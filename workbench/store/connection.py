@@ -45,7 +45,7 @@ def translated(error: BaseException, path: Path) -> WorkbenchError:
 
 
 _ASIDE = "Move the file aside and restore a backup, or start with a new one"
-_ROOM = "Make room on its disk"
+ROOM = "Make room on its disk"
 _RIGHTS = "Check that it and its folder belong to you and can be written"
 
 _Meaning = tuple[type[StoreError], str, str]
@@ -57,12 +57,13 @@ _LOCKED: _Meaning = (
 )
 _UNUSABLE: _Meaning = (StoreError, "{path} cannot be used: {error}", _RIGHTS)
 _DAMAGED: _Meaning = (StoreDamaged, "{path} is damaged: {error}", _ASIDE)
-_UNWRITTEN: _Meaning = (StoreFull, "{path} cannot be written: {error}", _ROOM)
+_UNWRITTEN: _Meaning = (StoreFull, "{path} cannot be written: {error}", ROOM)
 _MEANINGS: Final[dict[int, _Meaning]] = {
-    sqlite3.SQLITE_FULL: (StoreFull, "there is no room left for {path}", _ROOM),
+    sqlite3.SQLITE_FULL: (StoreFull, "there is no room left for {path}", ROOM),
     sqlite3.SQLITE_IOERR_WRITE: _UNWRITTEN,
     sqlite3.SQLITE_IOERR_FSYNC: _UNWRITTEN,
     sqlite3.SQLITE_IOERR_TRUNCATE: _UNWRITTEN,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _UNWRITTEN,
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
     sqlite3.SQLITE_NOTADB: (StoreDamaged, "{path} is not a database ({error})", _ASIDE),
@@ -79,7 +80,7 @@ def of_the_disk(error: OSError, path: Path) -> StoreError:
     """What a failed system call on the file, or on one beside it, means for the user."""
     where = error.filename or path
     if error.errno in _NO_ROOM:
-        return StoreFull(f"there is no room left for {where}", hint=_ROOM)
+        return StoreFull(f"there is no room left for {where}", hint=ROOM)
     return StoreError(f"{where} cannot be used: {os.strerror(error.errno or 0)}")
 
 

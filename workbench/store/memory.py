@@ -30,6 +30,7 @@ from workbench.store.projection import (
     seen,
     total,
 )
+from workbench.store.room import OnRoom
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done
 from workbench.values import Json, copied
@@ -72,6 +73,17 @@ class MemoryStore:
         unheard, self._unheard = self._unheard, []
         if unheard:
             raise unheard[0]
+
+    def catch_up(self) -> None:
+        """Everything is there already."""
+
+    def watch_room(self, told: OnRoom) -> None:
+        """There is always room."""
+
+    def short_of(self, least_bytes: int) -> str:
+        """Of nothing."""
+        del least_bytes
+        return ""
 
     def close(self) -> None:
         """Nothing can be appended afterwards."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from workbench.errors import Fenced, StoreError
+from workbench.errors import Fenced, StoreError, StoreFull
 from workbench.journal.requests import LEASE_S, Owner, Request
 from workbench.store import ownership, requests
 from workbench.store.bell import Bell, ring, sweep
@@ -96,16 +96,25 @@ class Shared:
         return epoch
 
     def release(self, run_id: str) -> None:
-        """Let a run go; nothing happens when it was not claimed."""
-        lock = self._locks.pop(run_id, None)
-        if lock is None:
+        """Let a run go; nothing happens when it was not claimed.
+
+        Raises:
+            StoreFull: rows wait for room. They are still ours to record, so the run is kept.
+        """
+        if run_id not in self._locks:
             return
-        try:
-            # Whoever takes the run next must find all of its rows.
-            self._write().flush()
-        finally:
-            self._write().disown(run_id)
-            lock.release()
+        with ExitStack() as last:
+            last.callback(self._let_go, run_id)
+            try:
+                # Whoever takes the run next must find all of its rows.
+                self._write().flush()
+            except StoreFull:
+                last.pop_all()
+                raise
+
+    def _let_go(self, run_id: str) -> None:
+        self._write().disown(run_id)
+        self._locks.pop(run_id).release()
 
     def driver(self, run_id: str) -> Owner | None:
         """The process that drives a run now, or None."""

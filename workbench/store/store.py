@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from workbench.errors import StoreError
+from workbench.errors import StoreError, StoreFull
 from workbench.journal.events import Event
 from workbench.store import opening, queries, states, workspace
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
 from workbench.store.projection import RunRow, UsageRow, seen, total
+from workbench.store.room import Ballast, OnRoom, free_bytes, total_bytes
 from workbench.store.shared import Shared
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done, Writer
@@ -62,12 +64,14 @@ class Store:
             StoreError: it is locked, or not ours to read or write.
         """
         path = Path(os.path.abspath(path))  # noqa: PTH100  absolute, and links stay links
-        readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
-        if readonly:
-            opening.for_reading(path, readers)
-            return Store(path, readers, blobs, None)
-        link = opening.for_writing(path, synchronous, patience_s)
-        return Store(path, readers, blobs, Writer(path, link, blobs, patience_s))
+        opened = partial(_opened, path, synchronous, readonly=readonly, patience_s=patience_s)
+        try:
+            return opened()
+        except StoreFull:
+            # Even looking needs a few pages beside the file.
+            if not Ballast(path).give_up():
+                raise
+            return opened()
 
     def append(self, events: Sequence[Event], done: Done | None = None) -> None:
         """Queue rows and return at once; the order of calls is the order of rows.
@@ -82,6 +86,33 @@ class Store:
         """Wait until everything that was appended is committed."""
         if self._writer is not None:
             self._writer.flush()
+
+    def catch_up(self) -> None:
+        """Wait until all that can be committed is: what is short of room is waited for by itself.
+
+        For whoever wants to look. `flush` raises StoreFull then, because it promises more.
+        """
+        if self._writer is not None:
+            self._writer.catch_up()
+
+    def watch_room(self, told: OnRoom) -> None:
+        """Have ``told`` called, on another thread, when room ends and when it is back."""
+        if self._writer is not None:
+            self._writer.watch_room(told)
+
+    def short_of(self, least_bytes: int) -> str:
+        """That the disk has less free than this, as a sentence's beginning; empty if it has.
+
+        A small disk needs only a tenth of itself.
+        """
+        free = free_bytes(self.path.parent)
+        least = min(least_bytes, total_bytes(self.path.parent) // 10)
+        if free >= least:
+            return ""
+        return (
+            f"the disk of {self.path} has {free // 2**20} MiB left, "
+            f"and at least {least // 2**20} are needed (min_free_mib)"
+        )
 
     def close(self) -> None:
         """Commit what is queued, let every claimed run go, and close the file."""
@@ -190,7 +221,7 @@ class Store:
         return self.shared.claim(run_id, take_over=take_over)
 
     def release(self, run_id: str) -> None:
-        """Let a run go; nothing happens when it was not claimed."""
+        """Let a run go; nothing happens when it was not claimed. See `Shared.release`."""
         self.shared.release(run_id)
 
     def owner(self, run_id: str) -> int | None:
@@ -202,3 +233,12 @@ class Store:
         if self._writer is None:
             raise StoreError(f"{self.path} is not open for writing")
         return self._writer
+
+
+def _opened(path: Path, synchronous: Synchronous, *, readonly: bool, patience_s: float) -> Store:
+    readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
+    if readonly:
+        opening.for_reading(path, readers)
+        return Store(path, readers, blobs, None)
+    link = opening.for_writing(path, synchronous, patience_s)
+    return Store(path, readers, blobs, Writer(path, link, blobs, patience_s))

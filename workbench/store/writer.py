@@ -5,35 +5,39 @@ commits it as one transaction and then tells each of them: under load many event
 of one sync, and a lone one waits for nothing. Packing happens here too: it keeps the callers'
 thread free and the order of rows the order of calls.
 
-A batch can fail as a whole (no room, a lock, a file that was replaced) and the thread goes on
-with the next one. What was refused leaves no hole: a later row of the same run is refused too,
-because its number does not follow.
+A batch can fail as a whole (a lock, a file that was replaced) and the thread goes on with the next
+one. What was refused leaves no hole: a later row of the same run is refused too, because its
+number does not follow.
+
+Only a full disk is waited for. What could not be stored then is kept, in order, and tried again
+until there is room; nobody is told that it failed, because it has not. Whatever was listening is
+told that there is no room, and starts nothing new.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from workbench.errors import Fenced, StoreError, WorkbenchError
+from workbench.errors import Fenced, StoreError, StoreFull, WorkbenchError
 from workbench.journal.events import Event
-from workbench.store import ownership, schema
+from workbench.store import ownership
 from workbench.store.blobs import Blobs
 from workbench.store.connection import FAILURES, translated
-from workbench.store.opening import newer
 from workbench.store.packing import Row, pack
+from workbench.store.room import OnRoom, Reserve
 from workbench.store.states import States
+from workbench.store.transactions import Transactions
 
 T = TypeVar("T")
 Done = Callable[[BaseException | None], None]
@@ -71,6 +75,8 @@ class _Job:
 
     work: Callable[[sqlite3.Connection], Any] | None
     future: Future[Any]
+    insists: bool = True
+    """Whether rows that wait for room are an error to whoever waits for this."""
 
 
 class Writer:
@@ -82,10 +88,7 @@ class Writer:
         self._path = path
         self._connection = connection
         self._blobs = blobs
-        self._lock = ownership.FileLock(path, patience_s)
-        self._files = (str(path), f"{path}-wal")
-        self._inodes = _inodes(self._files)
-        self._data_version = -1
+        self._transactions = Transactions(path, connection, patience_s, self._forget)
         self._states = States(connection)
         self._claimed: dict[str, ownership.Claimed] = {}
         """What the file says, as last read."""
@@ -97,6 +100,7 @@ class Writer:
         self._hands: deque[_Append | _Job] = deque()
         """What the thread took from the queue and has not answered yet."""
         self._unheard: deque[BaseException] = deque()
+        self._reserve = Reserve(path)
         self._gone = False
         self._thread = threading.Thread(target=self._live, name="store-writer", daemon=True)
         self._thread.start()
@@ -116,6 +120,14 @@ class Writer:
     def perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do something else in a transaction, after what was queued before, and wait for it."""
         return self._wait(_Job(work, Future()))
+
+    def watch_room(self, told: OnRoom) -> None:
+        """Have ``told`` called on the writer thread when room ends and when it is back."""
+        self._reserve.watch(told)
+
+    def catch_up(self) -> None:
+        """Wait until everything that can be committed is; what waits for room goes on waiting."""
+        self._wait(_Job(None, Future(), insists=False))
 
     def flush(self) -> None:
         """Wait until everything queued is committed; raises what nobody was told about."""
@@ -145,6 +157,7 @@ class Writer:
 
     def _live(self) -> None:
         try:
+            self._reserve.look()
             while self._drain():
                 self._work_off()
         finally:
@@ -152,12 +165,14 @@ class Writer:
             self._gone = True
             self._bury(self._hands)
             self._bury_queue()
-            self._connection.close()
-            self._lock.close()
+            self._transactions.close()
 
     def _drain(self) -> bool:
         """Take what is there, or wait for something; False when it is the end."""
-        item = self._queue.get()
+        try:
+            item = self._queue.get(timeout=self._reserve.pause_s())
+        except Empty:
+            return True
         while item is not None:
             self._hands.append(item)
             if len(self._hands) >= BATCH_APPENDS or self._queue.empty():
@@ -176,33 +191,73 @@ class Writer:
             items = takewhile(_is_append, self._hands)
             appends = [item for item in items if isinstance(item, _Append)]
             errors = self._store(appends)
-            for _ in appends:
+            for _ in errors:
                 self._hands.popleft()
-            self._tell(zip(appends, errors, strict=True))
+            self._tell(zip(appends, errors, strict=False))
+            if not errors:
+                break
+        if self._hands:
+            self._keep_waiting()
+        else:
+            self._reserve.look()
+
+    def _keep_waiting(self) -> None:
+        """Rows wait for room: answer the jobs that stand behind them, and keep the rows."""
+        jobs = [item for item in self._hands if isinstance(item, _Job)]
+        kept = [item for item in self._hands if isinstance(item, _Append)]
+        self._hands = deque(kept)
+        for job in jobs:
+            if job.insists:
+                job.future.set_exception(self._reserve.full)
+            else:
+                job.future.set_result(None)
 
     def _do(self, job: _Job) -> None:
         try:
             if job.work is None:
                 job.future.set_result(None)
                 return
-            with self._transaction():
-                # A job may change whatever is remembered here.
-                self._forget()
-                result = job.work(self._connection)
-            job.future.set_result(result)
+            job.future.set_result(self._perform(job.work))
         except (*FAILURES, *_BAD_VALUES) as error:
             job.future.set_exception(translated(error, self._path))
 
-    def _store(self, appends: list[_Append]) -> Sequence[BaseException | None]:
-        """Commit together what can be, and say for each what prevented it."""
+    def _perform(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            with self._transactions.one():
+                # A job may change whatever is remembered here.
+                self._forget()
+                return work(self._connection)
+        except FAILURES as error:
+            full = translated(error, self._path)
+            if isinstance(full, StoreFull) and self._reserve.ran_out(full):
+                return self._perform(work)
+            raise full from error
+
+    def _store(self, appends: list[_Append]) -> list[BaseException | None]:
+        """Commit what can be and say for each what prevented it; what lacks room is left out."""
         try:
             return self._commit(appends)
         except _BAD_VALUES as error:
             if len(appends) > 1:
-                return [self._store([append])[0] for append in appends]
+                return self._one_by_one(appends)
             return [StoreError(f"an event has a value that no row can carry: {error}")]
         except FAILURES as error:
-            return [translated(error, self._path)] * len(appends)
+            meaning = translated(error, self._path)
+            if not isinstance(meaning, StoreFull):
+                return [meaning] * len(appends)
+            if self._reserve.ran_out(meaning):
+                return self._store(appends)
+        # Of many, the first ones may still fit.
+        return self._store(appends[: len(appends) // 2]) if len(appends) > 1 else []
+
+    def _one_by_one(self, appends: list[_Append]) -> list[BaseException | None]:
+        errors: list[BaseException | None] = []
+        for append in appends:
+            found = self._store([append])
+            if not found:
+                break
+            errors += found
+        return errors
 
     def _tell(self, told: Iterator[tuple[_Append, BaseException | None]]) -> None:
         try:
@@ -221,11 +276,11 @@ class Writer:
 
     def _commit(self, appends: list[_Append]) -> list[BaseException | None]:
         """One transaction; what cannot be stored is left out of it and its error returned."""
-        packed = [self._pack(append.events) for append in appends]
+        packed = self._pack_all(appends)
         errors: list[BaseException | None] = []
-        with self._transaction():
+        with self._transactions.one():
             rows: list[Row] = []
-            for append, found in zip(appends, packed, strict=True):
+            for append, found in zip(appends, packed, strict=False):
                 error = found if isinstance(found, WorkbenchError) else self._refusal(append)
                 errors.append(error)
                 if error is None and not isinstance(found, WorkbenchError):
@@ -234,6 +289,18 @@ class Writer:
             self._connection.executemany(_INSERT, rows)
             self._states.write()
         return errors
+
+    def _pack_all(self, appends: list[_Append]) -> list[list[Row] | WorkbenchError]:
+        """The rows of each; fewer than there are appends when a blob found no room."""
+        packed: list[list[Row] | WorkbenchError] = []
+        for append in appends:
+            found = self._pack(append.events)
+            if isinstance(found, StoreFull):
+                if not packed:
+                    raise found
+                break
+            packed.append(found)
+        return packed
 
     def _pack(self, events: Sequence[Event]) -> list[Row] | WorkbenchError:
         try:
@@ -262,40 +329,6 @@ class Writer:
                 raise fenced(run_id, self._claimed[run_id])
             self.confirmed[run_id] = time.monotonic()
 
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        with self._lock.held():
-            self._connection.execute("BEGIN IMMEDIATE")
-            committed = False
-            try:
-                self._look_around()
-                yield
-                self._connection.execute("COMMIT")
-                committed = True
-            finally:
-                if not committed:
-                    self._forget()
-                    # SQLite has rolled back by itself after some errors.
-                    with suppress(sqlite3.Error):
-                        self._connection.execute("ROLLBACK")
-
-    def _look_around(self) -> None:
-        """Whether the files and the schema are still what they were."""
-        if _inodes(self._files) != self._inodes:
-            raise StoreError(
-                f"{self._path} or its WAL was replaced while it was open",
-                hint="Nothing is written any more; close the workbench and look at the folder",
-            )
-        (data_version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        if data_version == self._data_version:
-            return
-        # Another connection committed since our last transaction.
-        self._forget()
-        (version,) = self._connection.execute("PRAGMA user_version").fetchone()
-        if version != schema.VERSION:
-            raise newer(self._path, version)
-        self._data_version = data_version
-
     def _forget(self) -> None:
         self._states.forget()
         self._claimed.clear()
@@ -321,7 +354,7 @@ class Writer:
 
     def _bury(self, items: Iterable[_Append | _Job]) -> None:
         """Answer what will never be worked off."""
-        error = StoreError(f"{self._path} was closed")
+        error = self._reserve.full or StoreError(f"{self._path} was closed")
         for item in items:
             if isinstance(item, _Append):
                 self._tell(iter([(item, error)]))
@@ -341,7 +374,3 @@ def fenced(run_id: str, by: ownership.Claimed) -> Fenced:
 
 def _is_append(item: _Append | _Job) -> bool:
     return isinstance(item, _Append)
-
-
-def _inodes(files: Iterable[str]) -> list[tuple[int, int]]:
-    return [(found.st_dev, found.st_ino) for found in map(os.stat, files)]

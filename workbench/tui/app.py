@@ -195,6 +195,8 @@ class KaizenApp(App[int]):
         if news or self.board.trace.changed:
             self.wishes.send_due()
             self.main.show(news)
+        while self.board.said:
+            self.say(self.board.said.popleft())
         if len(self.board.inbox) > self._rung:
             self.bell()
         self._rung = len(self.board.inbox)

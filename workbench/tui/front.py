@@ -245,7 +245,7 @@ async def rows_of(bench: Front, run_id: str) -> list[Event]:
 
 
 def _rows_of(store: Any, run_id: str) -> list[Event]:
-    store.flush()
+    store.catch_up()
     rows: deque[Event] = deque(maxlen=MOST_ROWS)
     starts: list[Event] = []
     for row in store.rows(run_id):

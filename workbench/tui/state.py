@@ -38,6 +38,10 @@ class Board:
         self.gaps: set[str] = set()
         self.dropped = 0
         """Live display events that were let go because the screen was behind."""
+        self.said: deque[str] = deque(maxlen=20)
+        """Sentences of the core that were not shown yet."""
+        self.has_room = True
+        """Whether anything can be recorded."""
         self.recent: deque[Event] = deque(maxlen=4_000)
         """The newest rows whole, so that a detail shows without asking the log."""
         self.news: set[str] = set()
@@ -85,6 +89,9 @@ class Board:
 
     def live(self, kind: str, run_id: str, key: str, data: Mapping[str, Any]) -> None:
         """Take in what is not a row: streamed text and progress; what waits comes as rows."""
+        if kind in ("notice", "room"):
+            self._say(kind, data)
+            return
         run = self.runs.get(run_id)
         if run is None or kind not in ("delta", "progress"):
             return
@@ -96,6 +103,13 @@ class Board:
             agent.doing = brief(data.get("text") or data, 60)
         self._count_delta(run, key, step, kind, data)
         self.news |= {"agents", "trace"}
+
+    def _say(self, kind: str, data: Mapping[str, Any]) -> None:
+        """A sentence for the hint line; that there is no room stays in the bar while it is so."""
+        self.said.append(str(data.get("text", "")))
+        if kind == "room":
+            self.has_room = not data.get("full")
+        self.news |= {"runs"}
 
     def forget(self, run_id: str) -> None:
         """Forget a run, to fold it anew or for good; its lines stay in the trace."""

@@ -37,6 +37,8 @@ def status_line(board: Board, run_id: str, around: Around, now: float, width: in
     parts: list[tuple[int, Span]] = [(0, (Plain("kaizen"), "accent"))]
     if around.closing:
         parts.append((0, (Plain("saving and leaving..."), "warn")))
+    if not board.has_room:
+        parts.append((0, (Plain("NO ROOM ON DISK"), "bad")))
     if run is None:
         parts.append((1, (Plain("no run yet"), "dim")))
     else:

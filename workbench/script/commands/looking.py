@@ -35,7 +35,7 @@ async def _show(session: Session, call: Call) -> Output:
 
 
 async def _runs(session: Session, call: Call) -> Output:
-    session.bench.store.flush()
+    session.bench.store.catch_up()
     rows = session.bench.store.runs(
         limit=int(call.given.get("limit", 20)), search=call.text("search")
     )
@@ -49,7 +49,7 @@ async def _runs(session: Session, call: Call) -> Output:
 
 
 async def _trace(session: Session, call: Call) -> Output:
-    session.bench.store.flush()
+    session.bench.store.catch_up()
     wanted = Filter.parse(filter_text(call))
     rows = session.bench.store.rows(session.find(call.text("run")))
     found = [row for row in rows if wanted.matches(fields_of(row))]
@@ -57,7 +57,7 @@ async def _trace(session: Session, call: Call) -> Output:
 
 
 async def _checkpoints(session: Session, call: Call) -> Output:
-    session.bench.store.flush()
+    session.bench.store.catch_up()
     run_id = session.find(call.text("run"))
     rows = session.bench.store.checkpoints(run_id)
     lines = [
@@ -77,7 +77,7 @@ async def _diff(session: Session, call: Call) -> Output:
         if parent is None:
             raise UsageError(f"run {right} is no fork", hint="Name the run to compare it with")
         left = parent
-    session.bench.store.flush()
+    session.bench.store.catch_up()
     found = compare(session.bench.store, session.find(left), right)
     return Output(tuple(compare_lines(found)), found)
 

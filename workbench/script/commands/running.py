@@ -116,7 +116,7 @@ async def _wait_for_row(session: Session, call: Call) -> Output:
 
     unsubscribe = session.bench.subscribe(told)
     try:
-        session.bench.store.flush()
+        session.bench.store.catch_up()
         for row in session.bench.store.rows(run_id):
             if wanted.matches(fields_of(row)):
                 return said(line_of(row), data=data_of(row))
