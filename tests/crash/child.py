@@ -195,7 +195,8 @@ def _say(**told: Any) -> None:
     os.write(1, json.dumps(told).encode() + b"\n")
 
 
-async def _main(job: dict[str, Any]) -> None:
+async def work(job: dict[str, Any]) -> None:
+    """Do the tasks of a job, one after the other."""
     folder = Path(job["folder"])
     for name in ("state", "work", "ledgers"):
         (folder / name).mkdir(exist_ok=True)
@@ -213,4 +214,4 @@ async def _main(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(json.loads(sys.argv[1])))
+    asyncio.run(work(json.loads(sys.argv[1])))

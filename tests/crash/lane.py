@@ -16,6 +16,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -96,6 +97,8 @@ class Lane:
         self._folder = Path(tempfile.mkdtemp(prefix="crash-"))
         self._cases: list[Case] = []
         self._left: Case | None = None
+        self._nursery, self._second = Nursery(), Nursery()
+        """The second is for whoever takes over while the first one's child stands still."""
 
     def do(self, case: Case) -> None:
         """Begin a case and let it die; a plain one is finished by whoever comes next."""
@@ -125,6 +128,8 @@ class Lane:
         """Finish, and leave nothing behind."""
         self.finish()
         shutil.rmtree(self._folder)
+        self._nursery.close()
+        self._second.close()
 
     # -- processes -------------------------------------------------------------------------------
 
@@ -136,7 +141,7 @@ class Lane:
         due = last.plan.pop(0) if last.plan else []
         synchronous = "NORMAL" if last.how == "killed" else "FULL"
         job = {"folder": str(self._folder), "tasks": tasks, "synchronous": synchronous}
-        code, out, said = _run(job, stopped)
+        code, out, said = self._nursery.run(job, stopped)
         for line in out.splitlines():
             told = json.loads(line)
             next(case for case in cases if case.name == told["case"]).ended = told
@@ -178,7 +183,7 @@ class Lane:
         """While its process stands still: another one takes the run, and brings it to its end."""
         task = {**case.task(finish=True), "take_over": True}
         job = {"folder": str(self._folder), "tasks": [task], "synchronous": "FULL"}
-        code, _, said = _run(job)
+        code, _, said = self._second.run(job)
         if code == 0:
             self.tally.counts["fenced"] += 1
         elif "is locked" in said:
@@ -278,38 +283,69 @@ def plain(case: Case, ended: dict[str, Any]) -> Any:
 
 
 def _copied(state: Path, copy: Path) -> None:
-    shutil.copytree(state, copy)
+    # A bell is a named pipe to whoever listens: no part of what a backup would bring back.
+    shutil.copytree(state, copy, ignore=shutil.ignore_patterns("*.bell"))
 
 
-def _run(job: dict[str, Any], stopped: Callable[[], None] | None = None) -> tuple[int, str, str]:
-    """Run a child; its exit code, what it told, and the end of its complaints."""
-    command = [sys.executable, "-m", "tests.crash.child", json.dumps(job)]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT, text=True,
-        env=environment,
-    )  # fmt: skip
-    if stopped is not None:
-        _, status = os.waitpid(process.pid, os.WUNTRACED)
-        if os.WIFSTOPPED(status):
-            stopped()
-            process.send_signal(signal.SIGCONT)
-        else:
-            process.returncode = os.waitstatus_to_exitcode(status)
-    try:
-        out, said = process.communicate(timeout=BOUND_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, said = process.communicate()
-        return 1, out, f"it did not end within {BOUND_S:g} s"
-    return process.returncode, out, " · ".join(said.splitlines()[-4:])
+class Nursery:
+    """The process that forks this lane's children, and the files they write to."""
+
+    def __init__(self) -> None:
+        self._files = Path(tempfile.mkdtemp(prefix="crash-"))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.nursery"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """No more children."""
+        self._process.communicate()
+        shutil.rmtree(self._files)
+
+    def run(
+        self, job: dict[str, Any], stopped: Callable[[], None] | None = None
+    ) -> tuple[int, str, str]:
+        """Run a child; its exit code, what it told, and the end of its complaints.
+
+        Args:
+            job: what it is to do.
+            stopped: called while it stands still, should it stop itself; then it goes on.
+        """
+        out, err = self._files / "out", self._files / "err"
+        told = self._tell({"job": job, "out": str(out), "err": str(err)})
+        pid = told["pid"]
+        overdue = threading.Timer(BOUND_S, os.kill, (pid, signal.SIGKILL))
+        overdue.start()
+        while "code" not in (told := self._hear()):
+            if stopped is not None:
+                stopped()
+            os.kill(pid, signal.SIGCONT)
+        late = overdue.finished.is_set()
+        overdue.cancel()
+        complaint = " · ".join(err.read_text().splitlines()[-4:])
+        if late:
+            return 1, out.read_text(), f"it did not end within {BOUND_S:g} s; {complaint}"
+        return told["code"], out.read_text(), complaint
+
+    def _tell(self, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return self._hear()
+
+    def _hear(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())
 
 
 def dry(job_cases: list[Case]) -> dict[str, dict[str, Any]]:
     """Bring cases to their ends with nobody dying, and record the points that are reached."""
+    nursery = Nursery()
     with tempfile.TemporaryDirectory(prefix="crash-") as folder:
         tasks = [case.task(finish=True, record=True) for case in job_cases]
-        code, out, said = _run({"folder": folder, "tasks": tasks})
+        code, out, said = nursery.run({"folder": folder, "tasks": tasks})
+    nursery.close()
     if code != 0:
         raise RuntimeError(f"a run without any kill ended with {code}: {said}")
     return {told["case"]: told for told in map(json.loads, out.splitlines())}
