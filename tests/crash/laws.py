@@ -175,6 +175,9 @@ class Judge:
         # A keyed one runs again by itself; of a file its tool can tell what became of it.
         safe = told.repeat == "keyed" or intents[0].data["name"] == "write_file"
         for one, two in pairwise(intents):
+            ended = told.between("attempt.ended", one.seq, two.seq)
+            if any(row.data["end"] == "never" for row in ended):
+                continue  # nothing of it was performed, and the log says so
             answers = told.between("question.answered", one.seq, two.seq)
             if not safe and [row.data["answer"] for row in answers][-1:] != ["run again"]:
                 self.found.unflagged.append(f"{told} was tried again and nobody said so")
@@ -183,6 +186,9 @@ class Judge:
 
     def _flagged_end(self, told: Told, intent: Event, outcome: Event) -> None:
         if not any(intent.seq < seq < outcome.seq for seq in told.resumed):
+            return
+        ended = told.between("attempt.ended", intent.seq, outcome.seq)
+        if any(row.data["end"] == "never" for row in ended):
             return
         asked = told.between("question.asked", intent.seq, outcome.seq)
         unknown = outcome.data.get("end") in {"unknown", "confirmed"}

@@ -21,6 +21,8 @@ class Replayed:
 
     open: dict[str, Event] = field(default_factory=dict[str, Event])
     """Start rows of effects that have no outcome yet: they may have happened."""
+    tried: dict[str, Event] = field(default_factory=dict[str, Event])
+    """The newest start row of each of them, also of an attempt that never began."""
     fed: int = 0
     """Rows a workflow saw."""
 
@@ -46,7 +48,7 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
     drive.start()
     for row in rows:
         if row.key not in ended:
-            _note_attempt(found.open, before, row)
+            _note_attempt(found, before, row)
         if not row.is_fed:
             continue
         if row.key not in drive.parked and _is_below(row.key, skipped):
@@ -62,17 +64,18 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
     return found
 
 
-def _note_attempt(found: dict[str, Event], before: dict[str, Event], row: Event) -> None:
+def _note_attempt(found: Replayed, before: dict[str, Event], row: Event) -> None:
     """Keep the start row of the newest attempt that may have happened."""
+    opened = found.open
     if row.kind == "step.started":
-        if row.key in found:
-            before[row.key] = found[row.key]
-        found[row.key] = row
-    elif row.kind == "attempt.ended" and row.data.get("end") == "never" and row.key in found:
+        if row.key in opened:
+            before[row.key] = opened[row.key]
+        opened[row.key] = found.tried[row.key] = row
+    elif row.kind == "attempt.ended" and row.data.get("end") == "never" and row.key in opened:
         # It was stopped before it began; of one before it nobody knows.
-        del found[row.key]
+        del opened[row.key]
         if row.key in before:
-            found[row.key] = before.pop(row.key)
+            opened[row.key] = before.pop(row.key)
 
 
 def _is_below(key: str, skipped: set[str]) -> bool:

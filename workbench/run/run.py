@@ -61,6 +61,9 @@ class Run:
         self.rows = Rows(header.run_id, world, acks, self._deliver, self._cannot_record)
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
         self._started: dict[str, Event] = {}
+        """Start rows of attempts of which nobody knows the end, by key."""
+        self._tried: dict[str, int] = {}
+        """How many attempts there were of what has no outcome, by key."""
         self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
         self._ending = False
         self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
@@ -106,6 +109,8 @@ class Run:
         self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
         self._started = {k: row for k, row in found.open.items() if row.run_id == self.run_id}
+        own = {k: row for k, row in found.tried.items() if row.run_id == self.run_id}
+        self._tried = {k: row.data.get("attempt", 1) for k, row in own.items()}
         self._take(self.drive.outstanding())
         self.settle()
 
@@ -199,7 +204,8 @@ class Run:
         if parked.stopping:
             self.never_started(parked)
         elif not self.hold.keeps(parked):
-            step = Step(self, parked, self._started.pop(parked.key, None))
+            key = parked.key
+            step = Step(self, parked, self._started.pop(key, None), self._tried.pop(key, 0))
             if self.world.room.full is None and self._done_now(step):
                 return
             self.steps[parked.key] = step
@@ -220,6 +226,7 @@ class Run:
         """A step is over: with an outcome, or left open by a suspension."""
         del self.steps[step.key]
         if step.is_open:
+            self._tried[step.key] = step.tried
             if step.open_since is not None:
                 self._started[step.key] = step.open_since
             # Held, as the run is being suspended; if it was cancelled meanwhile, closed.

@@ -86,17 +86,6 @@ class Session:
             await asyncio.wait(self._watchers.values(), timeout=limit)
         for task in self._watchers.values():
             task.cancel()
-        """Suspend what runs."""
-        for run in list(self.runs.values()):
-            run.interrupt("immediate", by="program", reason="the workbench was closed")
-        rests = [asyncio.ensure_future(run.finished()) for run in self.runs.values()]
-        if rests:
-            await asyncio.wait(rests, timeout=10)
-        # Without room a run is not let go before the store is closed.
-        if self._watchers and self.world.room.full is None:
-            await asyncio.wait(self._watchers.values(), timeout=10)
-        for task in self._watchers.values():
-            task.cancel()
 
     # -- what there is ---------------------------------------------------------------------------
 

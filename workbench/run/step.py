@@ -26,13 +26,15 @@ class Step:
         "usage",
     )  # fmt: skip
 
-    def __init__(self, run: Run, parked: Parked, prior: Event | None) -> None:
+    def __init__(
+        self, run: Run, parked: Parked, prior: Event | None = None, tried: int = 0
+    ) -> None:
         self.run, self.parked, self.key = run, parked, parked.key
         self.prior = prior
         """The start row of an attempt whose end nobody knows, after a crash or a hard stop."""
         self.arguments: dict[str, Any] = loads(parked.arguments)
         """As they will be performed: hooks and people may have changed them."""
-        self.attempt = prior.data.get("attempt", 1) + 1 if prior is not None else 1
+        self.attempt = tried + 1
         self.intended = False
         """The row that says this attempt begins is on its way to the log."""
         self.intent: Event | None = None
@@ -68,6 +70,11 @@ class Step:
     def open_since(self) -> Event | None:
         """The start row of the attempt nobody knows the end of, if there is one."""
         return self.intent if self.begun else self.prior
+
+    @property
+    def tried(self) -> int:
+        """How many attempts left a start row."""
+        return self.attempt if self.intended or self.begun else self.attempt - 1
 
     def stop(self, reason: str) -> bool:
         """End it: as a cancellation with a reason, or with none as a suspension; if it goes on.
