@@ -104,6 +104,7 @@ async def test_instructions_can_be_for_one_agent_by_name(tmp_path: Path) -> None
     async with opened(tmp_path, _named) as bench:
         run = await bench.start(three, agent=WRITER)
         await run.result()
+        bench.agents["somebody"] = Agent("somebody", "task: str -> text: str")
         fork = await bench.fork(run.run_id, "middle", instructions={"somebody": "Be rude"})
         assert (await fork.result())[1] == "playbook:default kind second"
         fork = await bench.fork(run.run_id, "middle", instructions={"writer": "Be rude"})
@@ -211,7 +212,7 @@ async def test_a_branch_costs_one_row_and_is_driven_when_resumed(tmp_path: Path)
     async with opened(tmp_path, _named) as bench:
         run = await bench.start(three, agent=WRITER)
         whole = await run.result()
-        branch = bench.branch(run.run_id, "middle")
+        branch = bench.branches.branch(run.run_id, "middle")
         own = [row for row in _all(bench, branch) if row.run_id == branch]
         assert [row.kind for row in own] == ["run.started"]
         assert await (await bench.resume(branch)).result() == whole

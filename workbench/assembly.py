@@ -97,6 +97,8 @@ class Parts:
             tools=self.tools,
             patterns=dict(self.discovered.things("pattern")),
             approval_timeout_s=self.config.approval_timeout_s or None,
+            checkpoints=self.config.checkpoints,
+            check_model=self.models.check,
         )
 
     def keep_rules(self, policy: Policy) -> None:

@@ -72,6 +72,6 @@ async def _forked(folder: Path, run_id: str, synchronous: str) -> Took:
         tooks: list[Took] = []
         for number in range(20):
             wall, cpu = perf_counter(), process_time()
-            bench.branch(run_id, _STEPS // 2 + number)
+            bench.branches.branch(run_id, _STEPS // 2 + number)
             tooks.append(Took(perf_counter() - wall, process_time() - cpu))
         return least(tooks)

@@ -111,6 +111,7 @@ async def opened(
     ) as bench:
         if answer is not None:
             bench.world.models = Scripted(answer)
+            bench.world.check_model = lambda _name: None
         yield bench
 
 

@@ -261,7 +261,7 @@ async def test_f_opens_the_fork_form_and_ctrl_s_forks_with_what_was_filled_in() 
         await here.type("ollama:x")
         await here.press("ctrl+s")
         await until(here.pilot, lambda: bool(here.bench.forks))
-        assert here.bench.forks == [(RUN, 5, {"model": "ollama:x"})]
+        assert here.bench.forks == [(RUN, 6, {"model": "ollama:x"})]  # after its outcome
 
 
 async def test_m_names_a_checkpoint() -> None:

@@ -8,7 +8,7 @@ log what was newly said and no more.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -57,12 +57,23 @@ class Said:
 
     reply: ModelReply
     steered: tuple[str, ...] = ()
+    offered: tuple[str, ...] | None = None
+    """Names of the tools the model was offered, when a fork gave it others than the agent's."""
 
 
 async def turn(
-    agent: Agent, tools: Mapping[str, Tool], inputs: Mapping[str, Any]
+    agent: Agent,
+    tools: Mapping[str, Tool],
+    inputs: Mapping[str, Any],
+    find: Callable[[str], Tool] | None = None,
 ) -> dict[str, Any]:
     """Answer once; the outputs as values.
+
+    Args:
+        agent: who answers.
+        tools: its tools, by name.
+        inputs: of its signature.
+        find: any other tool by name, for a fork that gives the agent others than its own.
 
     Raises:
         ReplyError: the model's answer did not fit the signature twice running.
@@ -75,7 +86,7 @@ async def turn(
         said = await ask_model(ModelAsk(agent, inputs, conversation, list(tools.values())))
         conversation = _heard(conversation.named(), said)
         if said.reply.calls:
-            conversation = conversation.add(*await _used(tools, said.reply))
+            conversation = conversation.add(*await _used(_offered(tools, said, find), said.reply))
             continue
         try:
             found = signature.read_reply(said.reply.text)
@@ -92,6 +103,15 @@ async def turn(
         hint="Raise max_rounds, or give it an easier task",
         limit="rounds",
     )
+
+
+def _offered(
+    tools: Mapping[str, Tool], said: Said, find: Callable[[str], Tool] | None
+) -> Mapping[str, Tool]:
+    """What the model could call when it said this: its row tells, so a replay sees the same."""
+    if said.offered is None or find is None:
+        return tools
+    return {name: tools.get(name) or find(name) for name in said.offered}
 
 
 def ask_model(request: ModelAsk) -> Effect[Said]:
@@ -123,7 +143,10 @@ def _said(result: dict[str, Any]) -> Said:
             text=result["text"],
         )
     reply = ModelReply(result["text"], calls, model=result.get("model", ""))
-    return Said(reply, tuple(result.get("steered", ())))
+    offered = result.get("offered")
+    return Said(
+        reply, tuple(result.get("steered", ())), None if offered is None else tuple(offered)
+    )
 
 
 def _heard(conversation: Conversation, said: Said) -> Conversation:

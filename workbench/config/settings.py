@@ -60,6 +60,8 @@ class Config:
     theme: str = ""
     approval_timeout_s: float = 300.0
     """How long a permission waits for a person before it is denied; 0 waits for ever."""
+    checkpoints: Literal["turn", "off"] | int = "turn"
+    """A checkpoint after each agent's turn, after so many steps, or only those asked for."""
     grants: tuple[str, ...] = ()
     """``host:port`` that tools may reach although they are private."""
     agents: str = "agents"
@@ -191,6 +193,7 @@ KEYS: tuple[Key, ...] = (
     Key(("min_free_mib",), v.amount, "MiB free before anything is done", "number", _higher),
     Key(("theme",), v.text, "colours of the screen"),
     Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
+    Key(("checkpoints",), v.rhythm, "taken each turn, each N steps, or off"),
     Key(("grants",), v.hosts, "private host:port tools may reach", "list", "never"),
     Key(("agents",), v.text, "folder of agent definitions"),
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),

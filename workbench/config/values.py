@@ -59,6 +59,18 @@ def count(value: Any) -> int:
     return value
 
 
+def rhythm(value: Any) -> str | int:
+    """``turn``, ``off``, or every so many steps."""
+    if value in ("turn", "off"):
+        return str(value)
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    try:
+        return count(value)
+    except Unfit:
+        raise Unfit(f"expects turn, off or a number of steps, got {value!r}") from None
+
+
 def flag(value: Any) -> bool:
     """True or false."""
     if not isinstance(value, bool):

@@ -8,7 +8,7 @@ annotation that people and projections read. Kinds are past participles: they te
 Each kind and what its ``data`` holds:
 
     run.started         pattern, arguments, source, version, model, mode, budget, parent, cut,
-                        overlay, title
+                        overlay, edit (reply arguments), title
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason
     run.resumed         by, epoch
@@ -31,7 +31,7 @@ Each kind and what its ``data`` holds:
     question.answered   id, answer, by
     hook.changed        hook, event, before, after
     hook.refused        hook, event, reason
-    checkpoint.taken    name, by (user workflow rule)
+    checkpoint.taken    name, by (user workflow rule), at (an earlier row that is named)
     message.sent        to, text, by
     rule.added          rule, by            rule.removed     rule, by
     mode.changed        mode, by            budget.changed   limits, by

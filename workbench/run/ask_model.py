@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec
@@ -16,6 +16,7 @@ from workbench.agent.prompt import asked, render_inputs, render_system
 from workbench.agent.turn import ModelAsk
 from workbench.errors import ModelError, describe
 from workbench.foreign import Raised, attempt_async
+from workbench.journal.overlay import part_for
 from workbench.run.mail import steering_box
 from workbench.run.world import Live
 from workbench.values import digest
@@ -33,14 +34,14 @@ async def ask_model(step: Step) -> dict[str, Any]:
     steered = _steered(step, wanted.agent)
     request, prompt = _rendered(step, wanted, steered)
     while True:
-        data = {**step.start_data(), "model": request.model, "prompt": prompt}
+        data = {**step.start_data(), "model": request.model, "prompt": prompt.digest}
         step.run.rows.append("step.started", step.key, data)
         step.begin()
         answered = await attempt_async(
             step.run.world.models.complete(request, lambda text: _delta(step, text))
         )
         if not isinstance(answered, Raised):
-            return _result(step, answered.value, steered)
+            return _result(step, answered.value, steered, prompt.offered)
         await _pause_or_raise(step, answered.error)
         step.attempt += 1
 
@@ -54,9 +55,11 @@ class Prompt:
     schema: dict[str, Any] | None
     tools: tuple[ToolSpec, ...]
     digest: str
+    offered: tuple[str, ...] | None
+    """Names of the tools, when they are not the agent's own."""
 
 
-def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRequest, str]:
+def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRequest, Prompt]:
     prompt = step.run.scopes.prompt(wanted, _prompt)
     overlay, agent = step.run.header.overlay, prompt.agent
     # Only a hook can have put these there: a workflow's request names neither.
@@ -64,7 +67,10 @@ def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRe
     entries = [Entry("user", render_inputs(asked(agent), wanted.inputs))]
     entries += [*wanted.conversation.entries, *(Entry("user", text) for text in steered)]
     request = ModelRequest(
-        model=changed.get("model") or overlay.get("model") or agent.model or step.run.header.model,
+        model=changed.get("model")
+        or part_for(overlay, "model", agent.name)
+        or agent.model
+        or step.run.header.model,
         system=prompt.system,
         entries=entries,
         tools=prompt.tools,
@@ -73,28 +79,35 @@ def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRe
         inputs=wanted.inputs,
         options={**agent.options, **overlay.get("options", {}), **changed.get("options", {})},
     )
-    return request, prompt.digest
+    return request, prompt
 
 
 def _prompt(scopes: Scopes, wanted: ModelAsk, overlay: Any) -> Prompt:
     """Render an agent's prompt and have it in the log, once per run."""
     agent = overlaid(wanted.agent, overlay)
     signature = asked(agent)
-    specs = tuple(tool.spec() for tool in wanted.tools)
+    offered = offered_to(agent, overlay)
+    tools = wanted.tools if offered is None else [scopes.tool(name) for name in offered]
+    specs = tuple(tool.spec() for tool in tools)
     schema = None if signature.is_plain else signature.output_schema()
     system = render_system(agent, specs)
     name = scopes.define({"system": system, "schema": schema, "tools": list(specs)})
-    return Prompt(agent, system, schema, specs, name)
+    return Prompt(agent, system, schema, specs, name, offered)
 
 
 def overlaid(agent: Agent, overlay: Any) -> Agent:
     """The agent as a fork's overlay has it: other instructions, for all or for this one."""
-    said: Any = overlay.get("instructions")
-    text = cast("dict[str, str]", said).get(agent.name) if isinstance(said, dict) else said
+    text = part_for(overlay, "instructions", agent.name)
     if text is None:
         return agent
     changed = {**agent.definition(), "instructions": text}
     return Agent.from_definition(changed)
+
+
+def offered_to(agent: Agent, overlay: Any) -> tuple[str, ...] | None:
+    """The tools that a fork's overlay gives an agent; None for its own. Some use none at all."""
+    names = part_for(overlay, "tools", agent.name)
+    return None if names is None or agent.style == "single" else tuple(names)
 
 
 def _steered(step: Step, agent: Agent) -> list[str]:
@@ -106,7 +119,9 @@ def _steered(step: Step, agent: Agent) -> list[str]:
     return texts
 
 
-def _result(step: Step, reply: ModelReply, steered: list[str]) -> dict[str, Any]:
+def _result(
+    step: Step, reply: ModelReply, steered: list[str], offered: tuple[str, ...] | None
+) -> dict[str, Any]:
     step.usage = reply.usage
     stem = digest(f"{step.key}#{step.attempt}", 4)
     result: dict[str, Any] = {"text": reply.text, "model": reply.model}
@@ -121,6 +136,8 @@ def _result(step: Step, reply: ModelReply, steered: list[str]) -> dict[str, Any]
         result["thinking"] = reply.thinking
     if steered:
         result["steered"] = steered
+    if offered is not None:
+        result["offered"] = list(offered)
     return result
 
 

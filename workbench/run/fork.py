@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
-from workbench.errors import UnknownName
-from workbench.journal.events import Event
-from workbench.journal.fork import Reader, cut_of, edited_reply
+from workbench.agent.agent import Agent
+from workbench.agent.prompt import REASONING, asked
+from workbench.agent.tool import Tool
+from workbench.errors import InputError, ReplyError
+from workbench.journal import overlay
+from workbench.journal.events import OUTCOMES, Event, parent_of
+from workbench.journal.fork import edited, newest_reply
+from workbench.journal.places import Reader, cut_of, newest
+from workbench.journal.turns import call_keys, calls_of
 from workbench.run.header import Header
+from workbench.values import dumps
 
-OVERLAY = ("model", "instructions", "options", "reply")
+FindTool = Callable[[str], "Tool | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A fork that can be made: where it is cut, and what it does otherwise."""
+
+    source: Header
+    """The first row of the source's root: pattern and arguments are its."""
+    cut: int
+    """The last row it shares."""
+    place: int
+    """The row that was named; an edited reply is cut before the reply it replaces."""
+    overlay: Mapping[str, Any]
+    edited: Event | None = None
+    what: str = ""
+    """What was edited: ``reply`` or ``arguments``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,35 +48,126 @@ class Fork:
     session: str
     at: int | str | None = None
     """A row's ``seq``, a checkpoint's name, or None for the newest row."""
-    overlay: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Changes, by the names of `OVERLAY`; those of the source go on holding."""
+    changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """By the names of `overlay.LASTING` and `overlay.EDITS`; the source's go on holding."""
 
-    def rows(self, reader: Reader, now: float) -> list[Event]:
-        """The rows that make it: one, or two when a reply was edited.
+    def plan(self, reader: Reader, find: FindTool) -> Plan:
+        """Find the place and make the edit; nothing is recorded.
+
+        Args:
+            reader: the log.
+            find: a tool by name, to check edited arguments against; None when it is not known.
 
         Raises:
             UnknownName: a change, or a checkpoint, that there is not.
-            InputError: no such row, or no reply to edit.
+            InputError: no such row, nothing to edit, or an edit that does not fit.
         """
-        for name in self.overlay:
-            if name not in OVERLAY:
-                raise UnknownName("fork change", name, OVERLAY)
-        overlay = dict(self.overlay)
-        cut, edited = cut_of(reader, self.source, self.at), None
-        if "reply" in overlay:
-            edited = edited_reply(reader, self.source, cut, overlay.pop("reply"))
-            cut = edited.seq - 1
+        overlay.check_names(self.changes)
+        place = cut = cut_of(reader, self.source, self.at)
+        reply, what = None, ""
+        if (wanted := self.changes.get("reply")) is not None:
+            reply, what = _edited_reply(reader, self.source, cut, wanted), "reply"
+        elif (given := self.changes.get("arguments")) is not None:
+            reply, what = _edited_call(reader, self.source, cut, given, find), "arguments"
+        if reply is not None:
+            cut = reply.seq - 1
         started = list(reader.rows(self.source, kinds={"run.started"}))
-        first, newest = Header.from_row(started[0]), Header.from_row(started[-1])
+        first, last = Header.from_row(started[0]), Header.from_row(started[-1])
+        return Plan(first, cut, place, overlay.merged(last.overlay, self.changes), reply, what)
+
+    def rows(self, plan: Plan, now: float) -> list[Event]:
+        """The rows that make it: one, or two when a reply was edited."""
         data = {
-            **first.to_data(),
+            **plan.source.to_data(),
             "parent": self.source,
-            "cut": cut,
-            "overlay": {**newest.overlay, **overlay},
+            "cut": plan.cut,
+            "overlay": plan.overlay,
             "title": self.title,
             "session": self.session,
         }
-        rows = [Event(self.run_id, cut + 1, now, "run.started", "", data)]
-        if edited is not None:
-            rows.append(Event(self.run_id, cut + 2, now, edited.kind, edited.key, edited.data))
+        if plan.what:
+            data["edit"] = plan.what
+        rows = [Event(self.run_id, plan.cut + 1, now, "run.started", "", data)]
+        if plan.edited is not None:
+            told = plan.edited
+            rows.append(Event(self.run_id, plan.cut + 2, now, told.kind, told.key, told.data))
         return rows
+
+
+def _edited_reply(reader: Reader, run_id: str, cut: int, wanted: Any) -> Event:
+    reply = newest_reply(reader, run_id, cut)
+    return edited(reply, text=_said(_agent_of(reader, run_id, reply), wanted))
+
+
+def _said(agent: Agent | None, wanted: Any) -> str:
+    """The edited reply as the model would have written it, once its signature accepts it."""
+    text = wanted if isinstance(wanted, str) else dumps(wanted).decode()
+    if agent is None:
+        return text
+    signature = asked(agent)
+    try:
+        if isinstance(wanted, Mapping):
+            given = cast("Mapping[str, Any]", wanted)
+            outputs = agent.signature.read_outputs(_outputs_in(agent, given))
+            if signature.is_plain:
+                return str(outputs[signature.outputs[0].name])
+            if signature.outputs[0] is REASONING:
+                text = dumps({REASONING.name: "", **given}).decode()
+        signature.read_reply(text)
+    except ReplyError as error:
+        raise InputError(
+            f"the edited reply does not fit what {agent.name} answers: {error.message}",
+            hint=error.hint or f"It answers: {agent.signature}",
+            **{name: error.data.get(name) for name in ("field", "place", "expected", "got")},
+        ) from None
+    return text
+
+
+def _outputs_in(agent: Agent, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The outputs among what was given: the reasoning before them is none."""
+    own = {output.name for output in agent.signature.outputs}
+    return {k: v for k, v in wanted.items() if k in own or k != REASONING.name}
+
+
+def _edited_call(reader: Reader, run_id: str, cut: int, given: Any, find: FindTool) -> Event:
+    """The newest reply, with other arguments in the first of its calls that has no outcome yet."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"arguments are an object, and not {given!r}")
+    arguments = dict(cast("Mapping[str, Any]", given))
+    reply = newest_reply(reader, run_id, cut)
+    place = next_call(reader, run_id, cut, reply)
+    if place is None:
+        raise InputError(
+            f"no tool call is asked next at row {cut} of run {run_id}",
+            hint="Fork between a reply that asks for a tool and the tool's outcome",
+        )
+    calls = [dict(call) for call in calls_of(reply)]
+    tool = find(str(calls[place]["name"]))
+    if tool is not None:
+        tool.read(arguments)
+    calls[place]["arguments"] = arguments
+    return edited(reply, text=str(reply.data["result"].get("text", "")), calls=calls)
+
+
+def next_call(reader: Reader, run_id: str, cut: int, reply: Event) -> int | None:
+    """Which call of a reply is asked next at a cut: the first without an outcome."""
+    turn, done = parent_of(reply.key), set[str]()
+    for row in reader.rows(run_id, after=reply.seq, upto=cut):
+        if row.key == turn or (row.data.get("effect") == "model" and parent_of(row.key) == turn):
+            return None  # the turn went on, or ended: nothing is left to ask
+        if row.kind in OUTCOMES:
+            done.add(row.key)
+    return next((place for place, key in enumerate(call_keys(reply)) if key not in done), None)
+
+
+def _agent_of(reader: Reader, run_id: str, reply: Event) -> Agent | None:
+    """The agent that a reply is from, as the run defined it."""
+    turn = parent_of(reply.key)
+    started = newest(reader, run_id, reply.seq, {"step.started"}, lambda row: row.key == turn)
+    if started is None or "agent" not in started.data:
+        return None
+    name = started.data["agent"]
+    defined = newest(
+        reader, run_id, started.seq, {"value.defined"}, lambda row: row.data["digest"] == name
+    )
+    return Agent.from_definition(defined.data["value"]) if defined is not None else None

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from workbench.errors import UnknownName
+from workbench.journal.checkpoints import check_name
 from workbench.run.ask_model import ask_model
 from workbench.run.doubt import settle_doubt
 from workbench.run.use_tool import use_tool
@@ -111,6 +112,7 @@ def _discover(step: Step) -> list[str]:
 
 
 def _checkpoint(step: Step) -> None:
+    check_name(step.parked.effect.name)
     taken = {"name": step.parked.effect.name, "by": "workflow"}
     step.run.rows.append("checkpoint.taken", step.key, taken)
 

@@ -12,7 +12,7 @@ from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.errors import StoreFull
 from workbench.journal.events import Event
-from workbench.journal.fork import Reader
+from workbench.journal.places import Reader
 from workbench.permission.danger import Facts
 
 Done: TypeAlias = Callable[[BaseException | None], None]

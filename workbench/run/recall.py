@@ -21,6 +21,7 @@ def recall(run: Run, row: Event) -> None:
     """Let a recorded row have its effect."""
     run.mail.read(row)
     add_row(run.usage, row)
+    run.taking.after(row)
     data = row.data
     if row.kind == "value.defined":
         run.scopes.definitions[data["digest"]] = data["value"]

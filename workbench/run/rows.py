@@ -48,6 +48,8 @@ class Rows:
         """Of the newest row appended."""
         self._world, self._acks = world, acks
         self._deliver, self._failed = deliver, failed
+        self.checkpoint_after: Callable[[Event], str] = lambda _row: ""
+        """The name of the checkpoint that is due after a row, or the empty string."""
         self._line: deque[_Entry] = deque()
         self._delivering = False
 
@@ -76,6 +78,14 @@ class Rows:
         return entry.row
 
     def _append(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
+        entry = self._queue(kind, key, data, safe)
+        # Before anything is delivered: a checkpoint stands right behind what it is about.
+        if due := self.checkpoint_after(entry.row):
+            self._queue("checkpoint.taken", key, {"name": due, "by": "rule"}, safe=False)
+        self._drain()
+        return entry
+
+    def _queue(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
         self.seq += 1
         world = self._world
         recorded = world.redaction.value(data)
@@ -93,7 +103,6 @@ class Rows:
                 acks.put(lambda: self._acked(entry, error))
 
         world.log.append((row,), done)
-        self._drain()
         return entry
 
     def _acked(self, entry: _Entry, error: BaseException | None) -> None:

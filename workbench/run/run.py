@@ -17,6 +17,7 @@ from typing import Any, Literal, cast
 
 from workbench.errors import Cancelled, StoreFull, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
+from workbench.journal.checkpoints import Taking, check_given_name
 from workbench.journal.drive import Drive
 from workbench.journal.events import Event
 from workbench.journal.replay import Replayed, replay
@@ -55,10 +56,12 @@ class Run:
         self.memory: dict[str, Any] = {}
         """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
         self.scopes = Scopes(self)
+        self.taking = Taking(world.checkpoints)
         self.usage = header.empty_usage()
         self.steps: dict[str, Step] = {}
         """Effects in flight, by key."""
         self.rows = Rows(header.run_id, world, acks, self._deliver, self._cannot_record)
+        self.rows.checkpoint_after = self.taking.after
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
         self._started: dict[str, Event] = {}
         """Start rows of attempts of which nobody knows the end, by key."""
@@ -100,11 +103,29 @@ class Run:
         self._take(self._unlooped(self.drive.start))
         self.settle()
 
-    def resume(self, rows: Sequence[Event], *, epoch: int = 0, by: str = "user") -> None:
-        """Go on from recorded rows. Raises Diverged with nothing begun."""
+    def resume(
+        self,
+        rows: Sequence[Event],
+        *,
+        epoch: int = 0,
+        by: str = "user",
+        unwritten: Sequence[Event] = (),
+    ) -> None:
+        """Go on from recorded rows. Raises Diverged with nothing begun.
+
+        Args:
+            rows: all rows of the run, its parents' included.
+            epoch: of the one who drives it now.
+            by: who wants it.
+            unwritten: the last of them when they are not in the log yet: a fork's first rows.
+        """
         for row in rows:
             recall(self, row)
         found: Replayed = self._unlooped(replay, self.drive, rows)
+        if unwritten:
+            self.world.log.append(unwritten)
+            for row in unwritten:
+                self.world.publish(row)
         self.rows.seq = rows[-1].seq if rows else self.header.cut
         self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
@@ -183,9 +204,11 @@ class Run:
         """
         return self.hold.order(Order("cancel", by, reason, key or ""))
 
-    def checkpoint(self, name: str, by: str = "user") -> Event:
-        """Name the position the run is at."""
-        return self.rows.append("checkpoint.taken", "", {"name": name, "by": by})
+    def checkpoint(self, name: str, by: str = "user", at: int | None = None) -> Event:
+        """Name the position the run is at, or an earlier row of it."""
+        check_given_name(name)
+        where = {} if at is None else {"at": at}
+        return self.rows.append("checkpoint.taken", "", {"name": name, "by": by, **where})
 
     # -- requests of the drive -------------------------------------------------------------------
 

@@ -126,7 +126,10 @@ class Scopes:
                 self.adopt_quietly(agent)
             return Body(lambda: found.function(**read_agents(inputs)))
         agent = self._defined(data["agent"], effect)
-        return Body(lambda: turn(agent, self.tools_of(agent), inputs), agent.signature.read_outputs)
+        return Body(
+            lambda: turn(agent, self.tools_of(agent), inputs, self.tool),
+            agent.signature.read_outputs,
+        )
 
     def _defined(self, name: str, effect: Effect[Any]) -> Agent:
         subject = effect.subject

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -16,10 +16,11 @@ from typing import Any, Literal, cast
 from workbench.agent.agent import Agent
 from workbench.errors import StoreFull, UnknownName, UsageError
 from workbench.journal.events import Event
+from workbench.journal.places import place_of
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
+from workbench.run.branches import Branches
 from workbench.run.budget import Limits
-from workbench.run.fork import Fork
 from workbench.run.header import Header
 from workbench.run.hooks import HookCall
 from workbench.run.interrupt import OWNER, Order
@@ -72,6 +73,8 @@ class Session:
         self.world.patterns["ask"] = ask_one
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
+        self.branches = Branches(store, self.world, self.session_id, self._publish)
+        """Places in runs, and forks before they are driven."""
         self._watchers: dict[str, asyncio.Task[None]] = {}
         """What lets each live run go once it has ended or rests."""
 
@@ -208,17 +211,22 @@ class Session:
         epoch = self._keeper.claim(row.run_id, take_over=take_over)
         with ExitStack() as undo:
             undo.callback(self._keeper.release, row.run_id)
-            run = self._taken_up(row.run_id, what, epoch)
+            run = self._taken_up(list(self._keeper.rows(row.run_id)), what, epoch)
             undo.pop_all()
         return run
 
-    def _taken_up(self, run_id: str, what: Pattern[..., Any] | None, epoch: int) -> Run:
-        rows = list(self._keeper.rows(run_id))
-        own = next(row for row in rows if row.run_id == run_id)
+    def _taken_up(
+        self,
+        rows: Sequence[Event],
+        what: Pattern[..., Any] | None,
+        epoch: int,
+        unwritten: Sequence[Event] = (),
+    ) -> Run:
+        own = next(row for row in reversed(rows) if row.kind == "run.started")
         header = Header.from_row(own)
         found = what or self._pattern(header.pattern)
         run = Run(self.world, self._acks, header, found.function(**read_agents(header.arguments)))
-        run.resume(rows, epoch=epoch)
+        run.resume(rows, epoch=epoch, unwritten=unwritten)
         self._watch(run)
         self._bring_under_orders(run)
         return run
@@ -240,40 +248,35 @@ class Session:
             at: a row's ``seq``, a checkpoint's name, or None for the newest row.
             title: how the list of runs shows it.
             as_id: the new run's id, for whoever has to find it again; made up if empty.
-            overlay: ``model``, ``instructions`` (text, or by agent), ``options``, ``reply``
-                (what the newest model reply should have been: text or outputs).
-        """
-        forked = self.branch(run_id, at, title=title, as_id=as_id, **overlay)
-        return await self.resume(forked)
+            overlay: ``model``, ``instructions``, ``tools`` (each for all agents, or by agent),
+                ``options``; ``reply`` (what the newest model reply should have been: text or
+                outputs) or ``arguments`` (of the tool call that is asked next).
 
-    def branch(
-        self,
-        run_id: str,
-        at: int | str | None = None,
-        /,
-        *,
-        title: str = "",
-        as_id: str = "",
-        **overlay: Any,
-    ) -> str:
-        """Record a fork without driving it: costs one row, whatever the run's length."""
+        Raises:
+            Diverged: its pattern asks for something else now; nothing is recorded.
+        """
+        wanted, plan = self.branches.plan(run_id, at, overlay, title=title, as_id=as_id)
+        first = wanted.rows(plan, self.world.clock())
+        shared = self._keeper.rows(wanted.source, upto=plan.cut)
+        epoch = self._keeper.claim(wanted.run_id)
+        with ExitStack() as undo:
+            undo.callback(self._keeper.release, wanted.run_id)
+            run = self._taken_up([*shared, *first], None, epoch, unwritten=first)
+            undo.pop_all()
+        return run
+
+    async def mark(
+        self, run_id: str, name: str, at: int | str | None = None, /, by: str = "user"
+    ) -> Event:
+        """Name a place of a run, so that one finds it again; it need not be running."""
+        run = self.runs.get(run_id)
+        if run is None or run.status not in {"running", "paused"}:
+            if (letting_go := self._watchers.get(run_id)) is not None:
+                await asyncio.wait({letting_go})
+            return self.branches.mark(run_id, name, at, by)
         self._keeper.flush()
-        source = self._keeper.run(run_id)
-        overlay = self.world.redaction.value(overlay)
-        wanted = Fork(
-            source.run_id,
-            as_id or secrets.token_hex(4),
-            title or f"fork of {source.title}",
-            self.session_id,
-            at,
-            overlay,
-        )
-        rows = wanted.rows(self._keeper, self.world.clock())
-        self._keeper.append(rows)
-        self._keeper.flush()
-        for row in rows:
-            self._publish(row)
-        return wanted.run_id
+        where = None if at in (None, "last") else place_of(self._keeper, run_id, at)
+        return run.checkpoint(name, by=by, at=where)
 
     def _pattern(self, what: Any) -> Pattern[..., Any]:
         if isinstance(what, Pattern):

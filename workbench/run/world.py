@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
+from workbench.journal.checkpoints import Rule
 from workbench.journal.events import Event
 from workbench.permission.policy import Policy
 from workbench.redaction import Redaction
@@ -61,11 +62,15 @@ class World:
     patterns: dict[str, Pattern[..., Any]] = field(default_factory=dict[str, "Pattern[..., Any]"])
     performers: dict[str, Performer] = field(default_factory=dict[str, "Performer"])
     approval_timeout_s: float | None = None
+    check_model: Callable[[str], None] = lambda _name: None
+    """Refuses the name of a model that no provider can mean."""
     scripts_only_preselect: bool = False
     """In a screen, a script's ``approve`` rules select an answer and a person gives it."""
     add_rule: Callable[[Any, str], None] | None = None
     clock: Callable[[], float] = time.time
     model_attempts: int = 3
+    checkpoints: Rule = "turn"
+    """When a checkpoint is taken without being asked for."""
     cleanup_s: float = 10.0
     """How long one effect of a cleanup may take."""
     graceful_s: float = 10.0

@@ -64,11 +64,11 @@ class Session:
             raise UnknownName("run", reference, known) from None
 
     def place(self, reference: str) -> tuple[str, int | str | None]:
-        """``RUN@PLACE``: a run and a row's number, a checkpoint's name, or None for its end."""
+        """``RUN@PLACE``: a run and a row's number or a checkpoint's name, or None for its end."""
         run, at, place = reference.partition("@")
         if not at or not place:
             return self.find(run), None
-        return self.find(run), int(place) if place.isdigit() else place
+        return self.find(run), place
 
     def live(self, reference: str = "") -> Run:
         """A run this process drives. Raises UsageError when it has ended."""

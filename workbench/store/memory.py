@@ -146,6 +146,29 @@ class MemoryStore:
         """The checkpoints one can go back to from a run, its parents' included."""
         return list(self.rows(run_id, kinds={"checkpoint.taken"}))
 
+    def checkpoint(self, run_id: str, name: str) -> Event | None:
+        """The newest checkpoint of that name among them."""
+        found = [row for row in self.checkpoints(run_id) if row.data.get("name") == name]
+        return found[-1] if found else None
+
+    def family(self, run_id: str) -> list[RunRow]:
+        """Every run of the tree that a run belongs to, in the order of their beginnings."""
+        root = self._state(run_id).row
+        while root["parent_id"]:
+            root = self._state(root["parent_id"]).row
+        known, found = {root["run_id"]}, list[RunRow]()
+        for state in self._states.values():  # a fork comes after its parent
+            if state.row["run_id"] in known or state.row["parent_id"] in known:
+                known.add(state.row["run_id"])
+                found.append(seen(state.as_row(), self.owner(state.row["run_id"])))
+        return sorted(found, key=lambda row: row.started_at)
+
+    def family_rows(self, run_id: str, kinds: Sequence[str]) -> list[Event]:
+        """The own rows, of kinds that are looked up by kind, of every run of a tree."""
+        runs = {row.run_id for row in self.family(run_id)}
+        rows = [e for e in self._log if e.run_id in runs and e.kind in kinds]
+        return sorted(rows, key=lambda row: (row.run_id, row.seq))
+
     def usage(self, run_id: str) -> UsageRow:
         """What a run itself spent; zeros when there is no such run."""
         return total(self._states[run_id].spent if run_id in self._states else {})

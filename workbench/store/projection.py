@@ -104,7 +104,7 @@ class RunState:
         row |= {"parent_id": data.get("parent") or None, "cut_seq": cut_of(event)}
         row |= {"started_at": float(event.at), "ended_at": None, "result_preview": ""}
         for name, given in (("session_id", "session"), *((n, n) for n in _TEXTS)):
-            row[name] = _text(data.get(given))
+            row[name] = text_of(data.get(given))
         row["last_seq"] = event.seq
         return cls(row)
 
@@ -119,7 +119,7 @@ class RunState:
         elif kind == "attempt.ended":
             self._pay(event)
         elif kind == "run.finished":
-            row["status"] = _text(event.data.get("outcome")) or "returned"
+            row["status"] = text_of(event.data.get("outcome")) or "returned"
             row["ended_at"] = float(event.at)
             row["result_preview"] = _preview(event.data)
         elif kind == "run.suspended":
@@ -161,7 +161,7 @@ def _spender(data: Mapping[str, Any]) -> str:
     """What the money went to: the model that answered, as its reply names it."""
     result: Any = data.get("result")
     answered = cast("dict[str, Any]", result).get("model") if isinstance(result, dict) else None
-    return _text(data.get("name") or answered)
+    return text_of(data.get("name") or answered)
 
 
 _TEXTS = ("title", "pattern", "model", "source")
@@ -233,7 +233,7 @@ def total(spent: Mapping[SpentKey, list[Any]]) -> UsageRow:
     )
 
 
-def _text(value: Any) -> str:
+def text_of(value: Any) -> str:
     """A column's text: an undecodable file name may be part of a value and cannot stand in one."""
     if isinstance(value, str) and value.isascii():
         return str(value)
@@ -245,7 +245,7 @@ def _text(value: Any) -> str:
 def _preview(data: Mapping[str, Any]) -> str:
     error = copied(data.get("error"))
     failed = cast("dict[str, Any]", error) if isinstance(error, dict) else None
-    return _text(failed.get("message") if failed else data.get("result"))[:PREVIEW_CHARS]
+    return text_of(failed.get("message") if failed else data.get("result"))[:PREVIEW_CHARS]
 
 
 @lru_cache(maxsize=1024)

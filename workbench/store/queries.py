@@ -195,6 +195,57 @@ def children(readers: Readers, run_id: str) -> list[RunRow]:
     return [RunRow(*row) for row in found]
 
 
+def family(readers: Readers, run_id: str) -> list[RunRow]:
+    """Every run of the tree that a run belongs to: its root, all forks of that, forks of forks."""
+    query = f"{_FAMILY} {_RUN} WHERE run_id IN down ORDER BY started_at, rowid"
+    with readers.read() as connection:
+        found = connection.execute(query, (run_id,)).fetchall()
+    if not found:
+        raise unknown_run(readers, run_id)
+    return [RunRow(*row) for row in found]
+
+
+def family_rows(readers: Readers, blobs: Blobs, run_id: str, kinds: Sequence[str]) -> list[Event]:
+    """The rows of kinds that have an index, of every run of a tree, run by run."""
+    query = (
+        f"{_FAMILY} SELECT {packing.COLUMNS} FROM events INDEXED BY events_sought "
+        f"WHERE kind IN ({', '.join('?' * len(kinds))}) AND {SOUGHT} "
+        "AND run_id IN (SELECT run_id FROM down) ORDER BY run_id, seq"
+    )
+    with readers.read() as connection:
+        found = connection.execute(query, (run_id, *kinds)).fetchall()
+    return [unpack(row, blobs) for row in found]
+
+
+_FAMILY: Final = """
+    WITH RECURSIVE up(run_id, parent_id) AS (
+      SELECT run_id, parent_id FROM run_states WHERE run_id = ?
+      UNION
+      SELECT r.run_id, r.parent_id FROM up JOIN run_states r ON r.run_id = up.parent_id),
+    down(run_id) AS (
+      SELECT run_id FROM up
+      WHERE parent_id IS NULL OR parent_id NOT IN (SELECT run_id FROM run_states)
+      UNION
+      SELECT r.run_id FROM down JOIN run_states r ON r.parent_id = down.run_id)"""
+
+
+def checkpoint(
+    readers: Readers, blobs: Blobs, stretches: Sequence[Stretch], name: str
+) -> Event | None:
+    """The newest checkpoint of a name on a line of forks."""
+    query = (
+        f"SELECT {packing.COLUMNS} FROM events WHERE run_id = ?1 AND seq = ("
+        "SELECT max(seq) FROM named WHERE run_id = ?1 AND name = ?2 AND seq > ?3 AND seq <= ?4)"
+    )
+    with readers.read() as connection:
+        for stretch in reversed(stretches):
+            values = (stretch.run_id, name, stretch.after, stretch.upto)
+            found = connection.execute(query, values).fetchone()
+            if found is not None:
+                return unpack(found, blobs)
+    return None
+
+
 def last_seq(readers: Readers, run_id: str) -> int:
     """The newest row of a run, 0 when there is no such run."""
     with readers.read() as connection:

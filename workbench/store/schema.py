@@ -197,6 +197,22 @@ def m005_requests(execute: Execute) -> None:
     execute("CREATE INDEX requests_settled ON requests(settled_at) WHERE settled_at IS NOT NULL")
 
 
+def m006_named(execute: Execute) -> None:
+    """Checkpoints by name: finding the newest costs the same however many there are.
+
+    A table and not an index on the expression: SQLite calls that unsafe in a schema it is told
+    not to trust.
+    """
+    execute("""
+        CREATE TABLE named (
+          run_id TEXT NOT NULL, name TEXT NOT NULL, seq INTEGER NOT NULL,
+          PRIMARY KEY (run_id, name, seq)
+        ) STRICT, WITHOUT ROWID""")
+    execute(f"""
+        INSERT INTO named SELECT run_id, coalesce({part("name")}, ''), seq FROM events
+        WHERE kind = 'checkpoint.taken' AND {SOUGHT}""")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -205,6 +221,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m003_workspace,
     m004_views,
     m005_requests,
+    m006_named,
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -16,7 +16,15 @@ from workbench.journal.events import Event
 from workbench.store import packing
 from workbench.store.blobs import Blobs
 from workbench.store.packing import unpack
-from workbench.store.projection import COLUMNS, FIXED, SPENT, RunState, check_next, check_parent
+from workbench.store.projection import (
+    COLUMNS,
+    FIXED,
+    SPENT,
+    RunState,
+    check_next,
+    check_parent,
+    text_of,
+)
 
 REMEMBERED: Final = 4096
 """Runs kept in memory; more than that and all are read anew."""
@@ -42,6 +50,8 @@ _PUT_SPENT: Final = (
     + ", ".join(f"{name} = excluded.{name}" for name in SPENT)
 )
 
+_PUT_NAMED: Final = "INSERT OR IGNORE INTO named (run_id, name, seq) VALUES (?, ?, ?)"
+
 
 class States:
     """The runs that are being written; every method inside the writer's transaction."""
@@ -51,12 +61,14 @@ class States:
         self._known: dict[str, RunState | None] = {}
         self._changed: dict[str, RunState] = {}
         self._new: set[str] = set()
+        self._named: list[tuple[str, str, int]] = []
 
     def forget(self) -> None:
         """Read everything anew from now on."""
         self._known.clear()
         self._changed.clear()
         self._new.clear()
+        self._named.clear()
 
     def check(self, events: Sequence[Event]) -> None:
         """Refuse events that do not follow what is there: all of them or none are stored.
@@ -85,6 +97,8 @@ class States:
             else:
                 state.take(event)
             self._changed[event.run_id] = state
+            if event.kind == "checkpoint.taken":
+                self._named.append((event.run_id, text_of(event.data.get("name")), event.seq))
 
     def write(self) -> None:
         """Write what changed."""
@@ -98,6 +112,8 @@ class States:
             for key in state.touched:
                 execute(_PUT_SPENT, (run_id, *key, *state.spent[key]))
             state.touched.clear()
+        self._connection.executemany(_PUT_NAMED, self._named)
+        self._named.clear()
         self._new.clear()
         self._changed.clear()
         if len(self._known) > REMEMBERED:
@@ -126,6 +142,7 @@ def rebuild(connection: sqlite3.Connection, blobs: Blobs) -> None:
     """Compute the projections anew from the log; inside a transaction."""
     connection.execute("DELETE FROM run_states")
     connection.execute("DELETE FROM spent")
+    connection.execute("DELETE FROM named")
     states, after = States(connection), 0
     while rows := connection.execute(_NEXT_EVENTS, (after,)).fetchall():
         states.take([unpack(row[1:], blobs) for row in rows])

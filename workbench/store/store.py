@@ -177,6 +177,19 @@ class Store:
         """The checkpoints one can go back to from a run, its parents' included."""
         return list(self.rows(run_id, kinds={"checkpoint.taken"}))
 
+    def checkpoint(self, run_id: str, name: str) -> Event | None:
+        """The newest checkpoint of that name among them; costs the same however many there are."""
+        line = queries.line(self._readers, run_id, queries.END)
+        return queries.checkpoint(self._readers, self.blobs, line, name)
+
+    def family(self, run_id: str) -> list[RunRow]:
+        """Every run of the tree that a run belongs to, in the order of their beginnings."""
+        return [self._seen(row) for row in queries.family(self._readers, run_id)]
+
+    def family_rows(self, run_id: str, kinds: Sequence[str]) -> list[Event]:
+        """The own rows, of kinds that are looked up by kind, of every run of a tree."""
+        return queries.family_rows(self._readers, self.blobs, run_id, kinds)
+
     def usage(self, run_id: str) -> UsageRow:
         """What a run itself spent; zeros when there is no such run."""
         return total(queries.spent(self._readers, run_id))

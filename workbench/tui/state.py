@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from workbench.journal.events import Event, agent_of, agents_of, parent_of
+from workbench.journal.family import Branch, mark_of
+from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
-from workbench.tui.branches import Branch
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.trace_rows import (
     RESULTS,
@@ -186,7 +187,7 @@ class Board:
         branch.parent_id = str(data.get("parent") or "")
         branch.cut_seq = int(data.get("cut") or 0)
         branch.label = run.title or run.pattern
-        branch.overlay = brief(data.get("overlay"), 60)
+        branch.overlay = words(data.get("overlay") or {}, str(data.get("edit") or ""))
         parent = self.branches.get(branch.parent_id)
         if parent is not None and run.run_id not in parent.children:
             parent.children.append(run.run_id)
@@ -360,8 +361,7 @@ class Board:
             agent.waiting = max(0, agent.waiting + more)
 
     def _checkpoint(self, run: RunShown, event: Event) -> None:
-        name, by = str(event.data.get("name") or ""), str(event.data.get("by") or "")
-        self.branches[run.run_id].checkpoints.append((event.seq, name, by))
+        self.branches[run.run_id].checkpoints.append(mark_of(event, event.seq + 1))
         self.news.add("branches")
         self._note(run, event)
 

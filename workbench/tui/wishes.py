@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.journal.events import Event
+from workbench.journal.tree import TreeRow
 from workbench.tui import front
 from workbench.tui.asked import Asked
-from workbench.tui.branches import TreeRow
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How

@@ -124,7 +124,7 @@ def discover(**wanted: Any) -> Effect[list[Any]]:
 
 
 def checkpoint(name: str) -> Effect[None]:
-    """Name this point of the run, to come back to it."""
+    """Name this point of the run, to come back to it; a name may be given again."""
     return Effect("checkpoint", name)
 
 

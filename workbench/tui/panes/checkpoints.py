@@ -11,8 +11,8 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from workbench.journal.tree import TreeRow, tree
 from workbench.plain import Plain, one_line
-from workbench.tui.branches import TreeRow, tree
 from workbench.tui.cells import Line, Role, Span, crop, width_of
 from workbench.tui.clock import count, money
 from workbench.tui.keys import bindings

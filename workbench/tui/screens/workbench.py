@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.binding import BindingType
 from textual.widgets import Input
 
-from workbench.tui.branches import TreeRow
+from workbench.journal.tree import TreeRow
 from workbench.tui.filtering import read_filter
 from workbench.tui.guard import Presses
 from workbench.tui.keys import bindings
@@ -196,7 +196,7 @@ class WorkbenchScreen(WorkbenchView):
         row = message.row
         match message.what:
             case "fork":
-                self.workbench.open_fork(row.run_id, row.seq)
+                self.workbench.open_fork(row.run_id, row.place)
             case "resume":
                 self.workbench.wishes.resume(row.run_id)
             case "name":
