@@ -13,7 +13,8 @@ import workbench
 REPOSITORY = Path(workbench.__file__).parents[1]
 
 FRONT_DOOR = [
-    "Agent", "Cancelled", "InputField", "OutputField", "Refused", "Signature", "StepFailed",
+    "Agent", "Cancelled", "Done", "IdempotencyKey", "InputField", "OutputField", "Refused",
+    "Signature", "StepFailed",
     "Workbench", "WorkbenchError", "as_they_finish", "ask", "ask_sync", "call", "checkpoint",
     "discover", "follow", "hook", "now", "pattern", "question", "race", "random", "recall",
     "receive", "remember", "send", "sleep", "together", "tool", "use", "within",

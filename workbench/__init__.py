@@ -14,6 +14,8 @@ __version__ = "0.1.0"
 _PLACES = {
     "Agent": "agent.agent",
     "Cancelled": "errors",
+    "Done": "agent.probe",
+    "IdempotencyKey": "workflow.keyed",
     "InputField": "agent.signature",
     "OutputField": "agent.signature",
     "Refused": "run.hooks",
@@ -49,6 +51,7 @@ __all__ = [*_PLACES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunder
 
 if TYPE_CHECKING:
     from workbench.agent.agent import Agent as Agent
+    from workbench.agent.probe import Done as Done
     from workbench.agent.signature import InputField as InputField
     from workbench.agent.signature import OutputField as OutputField
     from workbench.agent.signature import Signature as Signature
@@ -60,6 +63,7 @@ if TYPE_CHECKING:
     from workbench.errors import WorkbenchError as WorkbenchError
     from workbench.run.hooks import Refused as Refused
     from workbench.run.hooks import hook as hook
+    from workbench.workflow.keyed import IdempotencyKey as IdempotencyKey
     from workbench.workflow.pattern import pattern as pattern
     from workbench.workflow.verbs import as_they_finish as as_they_finish
     from workbench.workflow.verbs import ask as ask

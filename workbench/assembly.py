@@ -23,16 +23,19 @@ from workbench.config.folders import make_state_folder, shipped
 from workbench.config.text import SUFFIXES
 from workbench.config.trust import standing
 from workbench.engine.local import LocalWorkers
-from workbench.errors import PluginError
+from workbench.errors import PluginError, WorkbenchError
 from workbench.journal.events import Event
 from workbench.models.hub import Hub
 from workbench.permission.danger import Facts
+from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.plugins import Discovered, discover
 from workbench.redaction import Redaction
 from workbench.run.budget import Limits
+from workbench.run.evidence import Findings
 from workbench.run.hooks import Hooks
+from workbench.run.ports import Attempt
 from workbench.run.room import Room
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
@@ -65,6 +68,11 @@ class Parts:
     notices: list[str] = field(default_factory=list[str])
 
     @property
+    def doubts(self) -> tuple[DoubtRule, ...]:
+        """What the settings say about doubts."""
+        return tuple(DoubtRule.from_setting(told) for told in self.config.doubts)
+
+    @property
     def limits(self) -> dict[str, Any]:
         """The ceilings of a run that names none."""
         given = self.config.limits
@@ -88,6 +96,7 @@ class Parts:
             inbox=Inbox(changed),
             publish=publish,
             policy=self.policy,
+            doubts=self.doubts,
             default_model=self.default_model,
             memory=StoredMemory(self.store),
             redaction=self.redaction,
@@ -150,30 +159,33 @@ class PlacedTools:
 
         return facts(tool, arguments, self._for(tool))
 
-    def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+    async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
         from workbench.tools.perform import prepare  # noqa: PLC0415
 
-        return prepare(tool, arguments, self._for(tool))
+        return await prepare(tool, arguments, self._for(tool))
 
     async def perform(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        decided: Facts,
-        on_progress: Callable[[str], None],
-        key: str,
+        self, tool: Tool, arguments: dict[str, Any], decided: Facts, attempt: Attempt
     ) -> Any:
         """Do it."""
         from workbench.tools.perform import perform  # noqa: PLC0415
 
-        return await perform(tool, arguments, self._for(tool), on_progress, key, decided)
+        return await perform(tool, arguments, self._for(tool), attempt, decided)
 
-    def probe(self, tool: Tool, arguments: dict[str, Any], prepared: Any) -> Any:
-        """Whether a call whose end is unknown has happened."""
-        from workbench.tools.perform import probe  # noqa: PLC0415
+    async def find_out(
+        self, tool: Tool, arguments: dict[str, Any], prepared: Any, attempt: Attempt
+    ) -> Findings:
+        """What became of an attempt whose end is unknown."""
+        from workbench.tools.perform import find_out  # noqa: PLC0415
 
-        return probe(tool, arguments, prepared, self._for(tool))
+        return await find_out(tool, arguments, prepared, self._for(tool), attempt)
+
+    def forget(self, run_id: str, key: str) -> None:
+        """Let go of what was kept of a call's attempts."""
+        from workbench.tools.spool import forget, path_of  # noqa: PLC0415
+
+        forget(path_of(self._place.state, run_id, key))
 
     def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
         """What a person should see of a call beforehand."""
@@ -234,15 +246,7 @@ async def assemble(
     store = _store(path, state, held, readonly=readonly)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
-    models = Hub.of(
-        [folder, folder / "examples", shipped("examples")],
-        store.rows,
-        hosts=_hosts(held),
-        endpoints=_endpoints(held),
-        learn=redaction.learn,
-    )
-    if held.model:
-        models.check(held.model)
+    models = _models(held, folder, store, redaction)
     default, reason = await models.choose(held.model)
     parts = Parts(
         held,
@@ -266,6 +270,19 @@ async def assemble(
 
 def _real(workspace: str | Path | None) -> Path:
     return Path(workspace or ".").resolve()
+
+
+def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction: Redaction) -> Hub:
+    models = Hub.of(
+        [folder, folder / "examples", shipped("examples")],
+        store.rows,
+        hosts=_hosts(config),
+        endpoints=_endpoints(config),
+        learn=redaction.learn,
+    )
+    if config.model:
+        models.check(config.model)
+    return models
 
 
 def _hosts(config: Config) -> dict[str, str]:
@@ -298,7 +315,24 @@ def _store(
     if path == ":memory:":
         return MemoryStore()
     file = Path(path).resolve() if path is not None else state / "workbench.db"
-    return Store.open(file, synchronous=config.synchronous, readonly=readonly)
+    store = Store.open(file, synchronous=config.synchronous, readonly=readonly)
+    if not readonly:
+        _clear_spools(state, store)
+    return store
+
+
+def _clear_spools(state: Path, store: Store) -> None:
+    """Take away what was kept of commands of runs that have ended since."""
+    from workbench.tools.spool import clear  # noqa: PLC0415 - tools load when they are needed
+
+    def has_ended(run_id: str) -> bool | None:
+        try:
+            run = store.run(run_id)
+        except WorkbenchError:
+            return None
+        return run.status not in {"running", "suspended"} if run.run_id == run_id else None
+
+    clear(state, has_ended)
 
 
 def _discovered(config: Config, folder: Path) -> Discovered:
@@ -326,7 +360,7 @@ def _agents(config: Config, folder: Path) -> dict[str, Agent]:
 
 
 def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
-    from workbench.tools.catalogue import BUILT_IN  # noqa: PLC0415 - schemas, at first opening
+    from workbench.tools.catalogue import BUILT_IN, classed  # noqa: PLC0415 - schemas
 
     extra: dict[str, Tool] = found.things("tool")
     for name in extra:
@@ -334,7 +368,7 @@ def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
             raise PluginError(f"tool {name!r} is built in, and a plugin may not replace it")
     known = {**BUILT_IN, **extra}
     return {
-        name: tool
+        name: classed(tool, config.tools.get(name, {}).get("repeat"))
         for name, tool in known.items()
         if config.tools.get(name, {}).get("enabled", True)
     }

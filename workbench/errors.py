@@ -30,6 +30,7 @@
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4
     │   │   └── ReplyError        an answer that its signature refuses; carries it
     │   └── ToolError             a tool tried and failed
+    │       └── NotDone           somebody said that it never came to it
     └── StepFailed                how a workflow meets any failure of a step: built from its row
 
     Cancelled (BaseException)     a race lost, a deadline over, a call or run ended
@@ -254,6 +255,12 @@ class ToolError(WorkbenchError):
     """A tool tried and failed; the agent is told the message."""
 
     code = "tool"
+
+
+class NotDone(ToolError):
+    """An effect was begun, nobody saw its end, and it was said that it did not happen."""
+
+    code = "not_done"
 
 
 class StepFailed(WorkbenchError):

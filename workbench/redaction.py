@@ -13,9 +13,12 @@ import html
 import json
 import re
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, cast
 from urllib.parse import quote, quote_plus, urlsplit
+
+REDACTED: Final = "[redacted "
+"""How what stands in place of a secret begins; its name follows."""
 
 LEAST_CHARS: Final = 8
 """Shorter values stand in too many texts by accident."""
@@ -53,7 +56,7 @@ class Redaction:
             secret: its value.
             name: what people call it; stands in its place.
         """
-        found = {form: f"[redacted {name}]" for part in _parts(secret) for form in _forms(part)}
+        found = {form: f"{REDACTED}{name}]" for part in _parts(secret) for form in _forms(part)}
         longest_first = sorted({**found, **self._marks}.items(), key=_length, reverse=True)
         self._marks = dict(longest_first)
         self._shortest = min(map(len, self._marks), default=LEAST_CHARS)
@@ -64,6 +67,33 @@ class Redaction:
             if form in text:
                 text = text.replace(form, mark)
         return text
+
+    def stream(self) -> Callable[[bytes], bytes]:
+        """Take them out of bytes that come in pieces, for whoever keeps them.
+
+        What could be the beginning of one is held back until the next piece tells.
+        """
+        marks = {
+            form.encode("utf-8", "surrogatepass"): m.encode() for form, m in self._marks.items()
+        }
+        longest = max(map(len, marks), default=1) - 1
+        held = b""
+
+        def clean(data: bytes) -> bytes:
+            nonlocal held
+            data = held + data
+            for form, mark in marks.items():
+                data = data.replace(form, mark)
+            place = len(data)
+            for start in range(max(0, len(data) - longest), len(data)):
+                end = data[start:]
+                if any(form.startswith(end) for form in marks):
+                    place = start
+                    break
+            held = data[place:]
+            return data[:place]
+
+        return clean
 
     def value(self, value: Any) -> Any:
         """A JSON value with every known secret taken out, in keys too; the same where none is.

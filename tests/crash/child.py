@@ -174,7 +174,7 @@ class Child:
             token = TOKEN.findall(json.dumps(dict(waiting.arguments)))[0]
             answer = Answer(answer="run again")
             if any(act["run"] in {"", waiting.run_id} for act in Here.ledger.acts(token)):
-                answer = Answer(answer="done", reason=done(token))
+                answer = Answer(answer="done", result=done(token))
             Here.ledger.write("answered", token=token, answer=answer.answer)
         self.points.hit(f"before the answer: {waiting.kind}")
         # Other things go on while a person thinks.

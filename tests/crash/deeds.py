@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, ToolCall
-from workbench.agent.tool import Tool, tool
+from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.errors import WorkbenchError
 from workbench.run.run import Run
 from workbench.workflow.effects import Effect, Repeat
+from workbench.workflow.keyed import IdempotencyKey
 from workbench.workflow.verbs import call, use
 
 SLOW_S = 0.03
@@ -104,9 +105,9 @@ async def do_purely(token: str, late_s: float = 0.0) -> str:
     return result
 
 
-async def fail(token: str, pure: bool = False) -> str:
+async def fail(token: str, pure: bool = False, *, key: IdempotencyKey) -> str:
     """Act, and fail."""
-    act(token, pure=pure)
+    act(token, key, pure=pure)
     raise WorkbenchError(f"{token} went wrong")
 
 
@@ -134,10 +135,6 @@ async def press(effect: Effect[Any], _key: str, idempotency: str) -> str:
     return act(effect.arguments["token"], idempotency, pure=effect.repeat is Repeat.PURE)
 
 
-async def _keyed(token: str, key: str = "") -> str:
-    return act(token, key)
-
-
 @tool(repeat="unsafe", danger="SAFE")
 async def deed(token: str) -> str:
     """Do it."""
@@ -156,21 +153,17 @@ async def look(token: str) -> str:
     return act(token, pure=True)
 
 
-@tool(repeat="probeable", danger="SAFE")
+@tool(repeat="unsafe", danger="SAFE")
 def plain_deed(token: str) -> str:
     """Do it in a thread; nobody can tell later whether it was done."""
     return act(token)
 
 
-_TOKEN_ONLY = {
-    "type": "object",
-    "properties": {"token": {"type": "string"}},
-    "required": ["token"],
-}
-keyed_deed = Tool(
-    "keyed_deed", "Do it", _TOKEN_ONLY, repeat=Repeat.KEYED, floor=deed.floor, function=_keyed
-)
-"""The other side knows the idempotency key."""
+@tool(repeat="keyed", danger="SAFE")
+async def keyed_deed(token: str, key: IdempotencyKey) -> str:
+    """Do it; the other side knows the idempotency key."""
+    return act(token, key)
+
 
 TOOLS = (deed, dangerous_deed, look, plain_deed, keyed_deed)
 

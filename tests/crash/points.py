@@ -25,7 +25,8 @@ from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
 from workbench.journal.events import Event
 from workbench.permission.danger import Facts
-from workbench.run.ports import Done, Log, Models, ToolBox
+from workbench.run.evidence import Findings
+from workbench.run.ports import Attempt, Done, Log, Models, ToolBox
 from workbench.run.world import Live
 from workbench.store.blobs import Blobs
 from workbench.store.store import Store
@@ -136,33 +137,30 @@ class WatchedTools:
         """The same in another folder."""
         return WatchedTools(self._tools.at(workspace), self._points, self._acted)
 
-    def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+    async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
-        found = self._tools.prepare(tool, arguments)
+        found = await self._tools.prepare(tool, arguments)
         self._points.hit("prepared: tool")
         return found
 
     async def perform(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        decided: Facts,
-        on_progress: Callable[[str], None],
-        key: str,
+        self, tool: Tool, arguments: dict[str, Any], decided: Facts, attempt: Attempt
     ) -> Any:
         """Do it."""
         self._points.hit("before performing: tool")
-        found = await self._tools.perform(tool, arguments, decided, on_progress, key)
+        found = await self._tools.perform(tool, arguments, decided, attempt)
         self._points.hit("performed, not noted: tool")
         if tool.function is None:
             self._acted(str(arguments["content"]))
         self._points.hit("performed: tool")
         return found
 
-    def probe(self, tool: Tool, arguments: dict[str, Any], prepared: Any) -> Any:
+    async def find_out(
+        self, tool: Tool, arguments: dict[str, Any], prepared: Any, attempt: Attempt
+    ) -> Findings:
         """Whether it happened."""
         self._points.hit("before probing: tool")
-        found = self._tools.probe(tool, arguments, prepared)
+        found = await self._tools.find_out(tool, arguments, prepared, attempt)
         self._points.hit("probed: tool")
         return found
 

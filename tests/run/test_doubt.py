@@ -19,6 +19,7 @@ from workbench.bench import Workbench
 from workbench.errors import InDoubt, RunOwned, StepFailed, UnknownName
 from workbench.run.run import Run
 from workbench.run.waiting import Answer
+from workbench.workflow.keyed import IdempotencyKey
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import call, sleep, use
 
@@ -54,7 +55,7 @@ async def _answer_truly(bench: Workbench, run: Run, folder: Path) -> list[str]:
             line = str(one.arguments["arguments"][1])
             asked.append(line)
             done = line in _ledger(folder)
-            answer = Answer(answer="done", reason=f"{line} is there") if done else None
+            answer = Answer(answer="done", result=f"{line} is there") if done else None
             await bench.answer(one.id, answer or Answer(answer="run again"))
         told.clear()
         waits = asyncio.ensure_future(told.wait())
@@ -146,7 +147,8 @@ def _nothing_done() -> None:
     _HANGS[:] = [True]
 
 
-async def act(text: str) -> str:
+async def act(text: str, *, key: IdempotencyKey) -> str:
+    assert len(key) == 32
     DONE.append(text)
     if _HANGS:
         await asyncio.Event().wait()
@@ -154,9 +156,9 @@ async def act(text: str) -> str:
 
 
 @tool(danger="SAFE", repeat="keyed")
-async def pay(amount: int, key: str = "") -> str:
+async def pay(amount: int, key: IdempotencyKey) -> str:
     """Pay an amount."""
-    DONE.append(f"paid {amount}")
+    DONE.append(f"paid {amount} under {key}")
     if _HANGS:
         await asyncio.Event().wait()
     return f"paid {amount}"
@@ -207,7 +209,7 @@ def test_what_can_be_repeated_simply_runs_again(tmp_path: Path, repeat: str) -> 
 @pytest.mark.parametrize(
     ("answer", "ends", "done"),
     [
-        (Answer(answer="done", reason="I saw it"), "I saw it", 1),
+        (Answer(answer="done", result="I saw it"), "I saw it", 1),
         (Answer(answer="done"), "a person confirmed that", 1),
         (Answer(answer="run again"), "x done", 2),
         (Answer(answer="not done"), StepFailed, 1),
@@ -283,7 +285,7 @@ async def test_a_doubt_that_nobody_answered_is_asked_again_after_another_stop(
         (two,) = await waiting(bench)
         assert two.id == one.id
         assert DONE == ["x"]
-        await bench.answer(two.id, Answer(answer="done", reason="yes"))
+        await bench.answer(two.id, Answer(answer="done", result="yes"))
         assert await again.result() == "yes"
 
 

@@ -11,7 +11,7 @@ import pytest
 from tests.run.stage import WRITER, acted, in_turn, opened, rows_of, waiting
 from workbench.errors import Cancelled, StepFailed
 from workbench.run.waiting import Answer
-from workbench.workflow.effects import Effect
+from workbench.workflow.effects import Effect, Repeat
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import (
     call,
@@ -289,13 +289,14 @@ async def test_a_front_performs_its_own_kind_of_effect(tmp_path: Path) -> None:
 
     @pattern
     async def lines() -> Any:
-        return await Effect("line", "say", {"n": 1})
+        return await Effect("line", "say", {"n": 1}, repeat=Repeat.KEYED)
 
     async with opened(tmp_path, in_turn("")) as bench:
         bench.perform_with("line", performer)
         run = await bench.start(lines)
         assert await run.result() == ["say", 1]
-        assert keys == ["lines/0:line.say", f"{run.run_id}:lines/0:line.say"]
+        (intent,) = rows_of(bench, run, "step.started")
+        assert keys == ["lines/0:line.say", intent.data["idempotency_key"]]
 
 
 def test_an_unknown_repeat_class_is_refused() -> None:

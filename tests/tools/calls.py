@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from workbench.permission.danger import Facts
+from workbench.redaction import Redaction
+from workbench.run.ports import Attempt
 from workbench.tools.catalogue import BUILT_IN
 from workbench.tools.facts import facts
 from workbench.tools.perform import perform
 from workbench.tools.place import Place
+
+
+def attempt_of(hear: Callable[[str], None] = lambda _text: None, key: str = "") -> Attempt:
+    """The first attempt of an effect."""
+    return Attempt("run", "run/0:tool", key, hear, Redaction())
 
 
 def use(name: str, place: Place, **arguments: Any) -> Any:
@@ -20,13 +28,13 @@ def use(name: str, place: Place, **arguments: Any) -> Any:
 
 def use_undecided(name: str, place: Place, **arguments: Any) -> Any:
     """Perform a call that nobody looked at: only what lies inside may be done."""
-    return asyncio.run(perform(BUILT_IN[name], arguments, place, _ignore))
+    return asyncio.run(perform(BUILT_IN[name], arguments, place, attempt_of()))
 
 
 async def used(name: str, place: Place, decided: Facts | None = None, **arguments: Any) -> Any:
     tool = BUILT_IN[name]
     decided = decided or facts(tool, arguments, place)
-    return await perform(tool, arguments, place, _ignore, decided=decided)
+    return await perform(tool, arguments, place, attempt_of(), decided=decided)
 
 
 async def cancelled_once_it_speaks(place: Place, command: str, *, again: bool = False) -> str:
@@ -39,7 +47,7 @@ async def cancelled_once_it_speaks(place: Place, command: str, *, again: bool = 
 
     tool, arguments = BUILT_IN["bash_command"], {"command": command}
     decided = facts(tool, arguments, place)
-    call = asyncio.create_task(perform(tool, arguments, place, hear, decided=decided))
+    call = asyncio.create_task(perform(tool, arguments, place, attempt_of(hear), decided))
     line = await asyncio.wait_for(spoken, 20)
     call.cancel()
     if again:
@@ -68,7 +76,3 @@ def command_lines() -> bytes:
         except (FileNotFoundError, ProcessLookupError):
             continue
     return b"\n".join(found)
-
-
-def _ignore(_: str) -> None:
-    return

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import os
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.tools.calls import facts_of, names, use, use_undecided
+from tests.tools.calls import attempt_of, facts_of, names, use, use_undecided
+from workbench.agent.probe import Probed
 from workbench.errors import Denied, ToolError
+from workbench.run.evidence import Findings
 from workbench.tools import change, descent
 from workbench.tools.catalogue import BUILT_IN
-from workbench.tools.perform import prepare, probe
+from workbench.tools.perform import find_out, prepare
 from workbench.tools.place import Limits, Place
 from workbench.values import digest
 
@@ -241,43 +245,84 @@ def test_a_folder_moved_away_while_writing_is_noticed(
     assert names(place.workspace / "elsewhere") == []
 
 
+def prepared_of(name: str, place: Place, **arguments: Any) -> Any:
+    return asyncio.run(prepare(BUILT_IN[name], arguments, place))
+
+
+def probed(name: str, place: Place, prepared: Any) -> Probed:
+    looking = find_out(BUILT_IN[name], {}, prepared, place, attempt_of())
+    found = asyncio.run(looking).probed
+    assert found is not None
+    return found
+
+
 def test_an_attempt_can_be_probed(place: Place) -> None:
-    write, edit, delete = (BUILT_IN[n] for n in ("write_file", "edit_file", "delete_file"))
     file = place.workspace / "a"
-    arguments = {"path": "a", "content": "new"}
-    prepared = prepare(write, arguments, place)
-    assert probe(write, arguments, prepared, place) == "not_done"
+    prepared = prepared_of("write_file", place, path="a", content="new")
+    assert probed("write_file", place, prepared).verdict == "not_done"
     file.write_text("new")
-    assert probe(write, arguments, prepared, place) == "done"
+    assert probed("write_file", place, prepared).verdict == "done"
     file.write_text("something else")
-    assert probe(write, arguments, prepared, place) == "unknown"
-    arguments = {"path": "a", "old_text": "else", "new_text": "more"}
-    prepared = prepare(edit, arguments, place)
-    assert probe(edit, arguments, prepared, place) == "not_done"
-    use("edit_file", place, **arguments)
-    assert probe(edit, arguments, prepared, place) == "done"
-    prepared = prepare(delete, {"path": "a"}, place)
-    assert probe(delete, {"path": "a"}, prepared, place) == "not_done"
+    assert probed("write_file", place, prepared).verdict == "unknown"
+    edit = {"path": "a", "old_text": "else", "new_text": "more"}
+    prepared = prepared_of("edit_file", place, **edit)
+    assert probed("edit_file", place, prepared).verdict == "not_done"
+    use("edit_file", place, **edit)
+    assert probed("edit_file", place, prepared).verdict == "done"
+    prepared = prepared_of("delete_file", place, path="a")
+    assert probed("delete_file", place, prepared).verdict == "not_done"
     file.unlink()
-    assert probe(delete, {"path": "a"}, prepared, place) == "done"
+    assert probed("delete_file", place, prepared).verdict == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("write_file", {"path": "d/a", "content": "new"}),
+        ("edit_file", {"path": "a", "old_text": "old", "new_text": "new"}),
+        ("delete_file", {"path": "a"}),
+    ],
+)
+def test_a_probe_recalls_the_very_result_that_performing_returned(
+    place: Place, name: str, arguments: dict[str, Any]
+) -> None:
+    (place.workspace / "a").write_text("old")
+    prepared = prepared_of(name, place, **arguments)
+    result = use(name, place, **arguments)
+    assert probed(name, place, prepared).result == result
 
 
 def test_a_probe_in_a_world_turned_over_says_unknown(place: Place, outside: Path) -> None:
     folder = place.workspace / "d"
     folder.mkdir()
-    write = BUILT_IN["write_file"]
-    prepared = prepare(write, {"path": "d/a", "content": "x"}, place)
+    prepared = prepared_of("write_file", place, path="d/a", content="x")
     folder.rmdir()
     folder.symlink_to(outside)
     (outside / "a").write_text("x")
-    assert probe(write, {"path": "d/a", "content": "x"}, prepared, place) == "unknown"
+    found = probed("write_file", place, prepared)
+    assert found.verdict == "unknown"
+    assert "leads somewhere else" in found.said
     with pytest.raises(ToolError, match="no digests"):
-        probe(write, {"path": "d/a", "content": "x"}, None, place)
+        probed("write_file", place, None)
+
+
+def test_a_probe_says_what_it_found_of_a_file_that_somebody_changed(place: Place) -> None:
+    file = place.workspace / "a"
+    file.write_text("old")
+    prepared = prepared_of("write_file", place, path="a", content="new")
+    file.unlink()
+    assert "is not there" in probed("write_file", place, prepared).said
+    file.write_text("mine")
+    assert "holds something else" in probed("write_file", place, prepared).said
+    file.unlink()
+    file.mkdir()
+    assert probed("write_file", place, prepared).verdict == "unknown"
 
 
 def test_tools_that_need_no_probe_have_none(place: Place) -> None:
-    assert prepare(BUILT_IN["read_file"], {"path": "a"}, place) is None
-    assert probe(BUILT_IN["bash_command"], {"command": "x"}, None, place) == "unknown"
+    assert prepared_of("read_file", place, path="a") is None
+    looking = find_out(BUILT_IN["http_post"], {"url": "x"}, None, place, attempt_of())
+    assert asyncio.run(looking) == Findings()
 
 
 @given(st.text(max_size=60).filter(lambda text: "\0" not in text))

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from tests.tools.calls import used
+from tests.tools.calls import attempt_of, used
 from workbench.agent.tool import Tool, tool
 from workbench.errors import InputError, ToolError, UnknownName
 from workbench.tools import change
 from workbench.tools.perform import perform
 from workbench.tools.place import Place
-from workbench.workflow.effects import Repeat
+from workbench.workflow.keyed import IdempotencyKey
 
 
 def _do(made: Tool, place: Place, key: str = "", **arguments: Any) -> Any:
-    return asyncio.run(perform(made, arguments, place, lambda _: None, key))
+    return asyncio.run(perform(made, arguments, place, attempt_of(key=key)))
 
 
 @tool
@@ -96,7 +96,7 @@ def test_many_blocking_functions_do_not_starve_the_file_tools(place: Place) -> N
     blocking = Tool("block", "", {"type": "object"}, function=lambda: gate.wait(10))
 
     async def both() -> Any:
-        calls = [asyncio.create_task(perform(blocking, {}, place, print)) for _ in range(50)]
+        calls = [asyncio.create_task(perform(blocking, {}, place, attempt_of())) for _ in range(50)]
         await asyncio.sleep(0)
         listed = await used("list_directory", place)
         gate.set()
@@ -107,12 +107,12 @@ def test_many_blocking_functions_do_not_starve_the_file_tools(place: Place) -> N
 
 
 def test_a_keyed_tool_gets_its_key(place: Place) -> None:
-    def pay(amount: int, key: str) -> str:
+    @tool(repeat="keyed")
+    def pay(amount: int, key: IdempotencyKey) -> str:
         return f"{amount} under {key}"
 
-    schema = {"type": "object", "properties": {"amount": {"type": "integer"}}}
-    keyed = Tool("pay", "", schema, repeat=Repeat.KEYED, function=pay)
-    assert _do(keyed, place, key="k1", amount=3) == "3 under k1"
+    assert list(pay.parameters["properties"]) == ["amount"]
+    assert _do(pay, place, key="k1", amount=3) == "3 under k1"
 
 
 def test_a_result_is_a_value(place: Place) -> None:

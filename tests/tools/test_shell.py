@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.tools.calls import cancelled_once_it_speaks, command_lines, facts_of, use, used
+from tests.tools.calls import (
+    attempt_of,
+    cancelled_once_it_speaks,
+    command_lines,
+    facts_of,
+    use,
+    used,
+)
 from workbench.errors import Denied, ToolError
 from workbench.tools.catalogue import BUILT_IN
 from workbench.tools.facts import facts
@@ -152,7 +159,7 @@ def test_progress_is_told_while_it_runs(place: Place) -> None:
     told: list[str] = []
     tool, arguments = BUILT_IN["bash_command"], {"command": "echo one; sleep 0.1; echo two"}
     decided = facts(tool, arguments, place)
-    asyncio.run(perform(tool, arguments, place, told.append, decided=decided))
+    asyncio.run(perform(tool, arguments, place, attempt_of(told.append), decided))
     assert "".join(told) == "one\ntwo\n"
     assert len(told) == 2
 

@@ -9,6 +9,7 @@ from workbench.agent.tool import tool
 from workbench.errors import NotAValue
 from workbench.workflow import verbs
 from workbench.workflow.effects import Effect, Join, Repeat
+from workbench.workflow.keyed import IdempotencyKey
 from workbench.workflow.pattern import pattern
 
 
@@ -17,9 +18,9 @@ def plain(number: int) -> int:
 
 
 @tool(repeat="keyed")
-def pay(amount: int) -> str:
+def pay(amount: int, key: IdempotencyKey) -> str:
     """Pay."""
-    return str(amount)
+    return f"{amount} {key}"
 
 
 @pattern

@@ -67,8 +67,12 @@ def _marked(cls: type, name: str, mark: Marked, hints: dict[str, Any]) -> Field:
     return Field(name, kind, mark.description, mark.default)
 
 
-def parameters_of(function: Callable[..., Any]) -> tuple[Field, ...]:
+def parameters_of(function: Callable[..., Any], without: str = "") -> tuple[Field, ...]:
     """The parameters of a typed function as fields, described by its docstring.
+
+    Args:
+        function: the function.
+        without: a parameter that is no field, because somebody else fills it.
 
     Raises:
         SignatureError: naming the parameter that has no type, no meaning, or no name to call.
@@ -77,6 +81,8 @@ def parameters_of(function: Callable[..., Any]) -> tuple[Field, ...]:
     found: list[Field] = []
     for parameter in _signature(function).parameters.values():
         name, where = parameter.name, f"{_name(function)}: parameter {parameter.name!r}"
+        if name == without:
+            continue
         if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             raise SignatureError(
                 f"{where} cannot be given by name", hint="Name each parameter", field=name

@@ -20,11 +20,13 @@ from workbench.agent.fields import Field, read_fields
 from workbench.agent.forms import parameters_of
 from workbench.agent.kinds import OBJECT, Misfit, walk
 from workbench.agent.named import Named
+from workbench.agent.probe import Probe
 from workbench.agent.schema import fit, schema_of
-from workbench.errors import InputError, UnknownName
+from workbench.errors import InputError, SignatureError, UnknownName
 from workbench.permission.danger import Act, Danger
 from workbench.values import copied, digest, dumps
 from workbench.workflow.effects import Repeat
+from workbench.workflow.keyed import check_keyed, key_parameter
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,26 @@ class Tool:
     function: Callable[..., Any] | None = None
     """Sync or async, called with what `read` returned; None for the built-in tools."""
     timeout_s: float = 60.0
+    probe: Probe | None = None
+    """Finds out whether a call has happened; a probeable tool with a function has one."""
+    prepare: Callable[[dict[str, Any]], Any] | None = None
+    """Called with the arguments before a call: a value that its probe will be given."""
+    key_name: str = field(default="", init=False)
+    """The function's parameter that takes the idempotency key, or empty."""
     fields: tuple[Field, ...] | None = field(default=None, compare=False, repr=False)
     """The parameters as kinds, where a function was read; None where only a schema is known."""
+
+    def __post_init__(self) -> None:
+        if self.function is None:
+            return
+        what = f"tool {self.name!r}"
+        name = check_keyed(self.function, self.repeat, what)
+        object.__setattr__(self, "key_name", name)
+        if self.repeat is Repeat.PROBEABLE and self.probe is None:
+            raise SignatureError(
+                f"{what} is probeable, and has no probe that could tell what became of a call",
+                hint="Give it one (probe=function), or say repeat='unsafe'",
+            )
 
     def read(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return a checked copy of the arguments as JSON values, defaults filled in.
@@ -107,6 +127,8 @@ def tool(
     repeat: Repeat | str = "unsafe",
     danger: Danger | str = "MEDIUM",
     timeout_s: float = 60.0,
+    probe: Probe | None = None,
+    prepare: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None, /, **settings: Any
@@ -114,13 +136,18 @@ def tool(
     """Make a tool of a typed function; its docstring tells the model what it is for.
 
     Args:
-        function: Sync or async; every parameter has a type and can be given by name.
+        function: Sync or async; every parameter has a type and can be given by name. One of
+            type `IdempotencyKey` is no argument: the workbench fills it.
         **settings: ``name`` and ``description`` instead of the function's own; ``act``, what
             a call does; ``repeat``, one of pure, keyed, probeable, unsafe; ``danger``, the
-            least level of any call; ``timeout_s``.
+            least level of any call; ``timeout_s``; for probeable tools ``probe``, a function
+            ``(arguments, prepared)`` that tells whether a call has happened, by "done",
+            "not_done", "unknown" or ``Done(result)``, and ``prepare``, a function
+            ``(arguments)`` whose value is recorded before the call and handed to the probe.
 
     Raises:
-        SignatureError: naming the parameter that has no type or cannot be given by name.
+        SignatureError: naming the parameter that has no type or cannot be given by name; a
+            keyed tool takes no key, or a probeable one has no probe.
     """
     if function is None:
         return lambda decorated: _made(decorated, **settings)
@@ -136,8 +163,16 @@ def _made(  # noqa: PLR0913 - the settings of `tool`, all named
     repeat: Repeat | str = "unsafe",
     danger: Danger | str = "MEDIUM",
     timeout_s: float = 60.0,
+    probe: Probe | None = None,
+    prepare: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Tool:
-    fields = parameters_of(function)
+    if _repeat(repeat) is not Repeat.PROBEABLE and (probe or prepare):
+        raise SignatureError(
+            f"tool {name or function.__name__!r} is {repeat}, so nothing would ask its probe",
+            hint="Say repeat='probeable', or leave probe and prepare out",
+        )
+    key_name = key_parameter(function)
+    fields = parameters_of(function, without=key_name)
     return Tool(
         name=name or function.__name__,
         description=summary(inspect.getdoc(function) or "") if description is None else description,
@@ -145,8 +180,10 @@ def _made(  # noqa: PLR0913 - the settings of `tool`, all named
         act=act,
         repeat=_repeat(repeat),
         floor=_danger(danger),
-        function=_reviving(function, fields),
+        function=_reviving(function, fields, key_name),
         timeout_s=timeout_s,
+        probe=probe,
+        prepare=prepare,
         fields=fields,
     )
 
@@ -166,23 +203,30 @@ def _danger(word: Danger | str) -> Danger:
     return Danger[word]
 
 
-def _reviving(function: Callable[..., Any], fields: tuple[Field, ...]) -> Callable[..., Any]:
+def _reviving(
+    function: Callable[..., Any], fields: tuple[Field, ...], key_name: str
+) -> Callable[..., Any]:
     """The function, taking JSON where its parameters are records, choices or models.
 
     Arguments come from a row, as JSON; the author of the tool wrote types.
     """
+
+    def revived(arguments: dict[str, Any]) -> dict[str, Any]:
+        filled = {key_name: arguments.pop(key_name)} if key_name in arguments else {}
+        return {**read_fields(fields, arguments), **filled}
+
     if not any(isinstance(kind, Named) for f in fields for kind in walk(f.type)):
         return function
     if inspect.iscoroutinefunction(function):
 
         @wraps(function)
         async def call_async(**arguments: Any) -> Any:
-            return await function(**read_fields(fields, arguments))
+            return await function(**revived(arguments))
 
         return call_async
 
     @wraps(function)
     def call(**arguments: Any) -> Any:
-        return function(**read_fields(fields, arguments))
+        return function(**revived(arguments))
 
     return call

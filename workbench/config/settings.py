@@ -72,6 +72,9 @@ class Config:
     """By tool: ``enabled``, ``timeout_s``, ``repeat``."""
     rules: tuple[Mapping[str, Any], ...] = ()
     """Permission rules, as `workbench.permission.policy.Rule` has their fields."""
+    doubts: tuple[Mapping[str, Any], ...] = ()
+    """What becomes of effects whose end nobody will know: an ``answer`` (done, not_done, again,
+    abort) and which effects, as in `workbench.permission.doubting`."""
     limits: Limits = Limits()
     ollama: Ollama = Ollama()
     litellm: LiteLlm = LiteLlm()
@@ -178,6 +181,28 @@ _RULE = v.record(
 )
 
 
+_DOUBT = v.record(
+    answer=v.one_of("done", "not_done", "again", "abort"),
+    tool=v.text,
+    agent=v.text,
+    arguments=v.table(v.text),
+    argv=v.texts,
+    danger=v.text,
+    when=v.text,
+    reason=v.text,
+    repeat=v.one_of("unsafe", "probeable"),
+    result=v.anything,
+)
+
+
+def _doubts(value: Any) -> tuple[Any, ...]:
+    found = v.records(_DOUBT)(value)
+    for index, rule in enumerate(found):
+        if "answer" not in rule:
+            raise v.Unfit("needs an answer: done, not_done, again or abort", (str(index),))
+    return found
+
+
 def _rules(value: Any) -> tuple[Any, ...]:
     found = v.records(_RULE)(value)
     for index, rule in enumerate(found):
@@ -199,6 +224,10 @@ KEYS: tuple[Key, ...] = (
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),
     Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
     Key(("rules",), _rules, "permission rules", "list", _no_allowing, "append"),
+    Key(
+        ("doubts",), _doubts, "what becomes of effects nobody saw the end of", "list", "never",
+        "append",
+    ),
     Key(("limits", "usd"), v.amount, "most money of a run", "number", _lower),
     Key(("limits", "tokens"), v.count, "most tokens of a run", "number", _lower),
     Key(("limits", "steps"), v.count, "most steps of a run", "number", _lower),

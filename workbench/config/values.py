@@ -32,6 +32,11 @@ def text(value: Any) -> str:
     return value
 
 
+def anything(value: Any) -> Any:
+    """Any value."""
+    return value
+
+
 def one_of(*choices: str) -> Reader:
     """One of a few words, case-sensitive."""
 

@@ -12,23 +12,32 @@ Each kind and what its ``data`` holds:
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason
     run.resumed         by, epoch
-    run.cancelled       by, reason
+    run.cancelled       by, reason, error (the run was given up: what it ends with)
     run.paused          by, reason           run.continued       by, reason
     interrupt.asked     by, reason, how (graceful immediate)
     value.defined       digest, value        what later rows name by digest: prompts, agents
     step.started        effect, name (not of model calls), fingerprint, arguments, attempt;
                         model calls: model, prompt;
-                        others: repeat, line, danger, prepared; scopes: scope=true, agent, source
+                        scopes: scope=true, agent, source; others: repeat, line;
+                        what is not pure, before it is performed: digest (of the exact final
+                        action, as its approval has it), idempotency_key (the same for every
+                        attempt, another in a fork), repeat, danger and prepared (tools: what a
+                        probe will compare with), resolved (what was said of the attempt before)
     step.finished       fingerprint, effect, name, result, duration_s, usage
-    step.failed         fingerprint, effect, name, error {code type message data}, duration_s
-    step.denied         fingerprint, effect, name, error (code "denied"), by
+                        after a doubt: resolved {attempt, answer, by}
+    step.failed         fingerprint, effect, name, error {code type message data}, duration_s,
+                        resolved; end=unknown when nobody knows of an attempt before
+    step.denied         fingerprint, effect, name, error (code "denied"), by, resolved, end
     step.cancelled      fingerprint, effect, name, reason, end (never confirmed unknown), by, why
     attempt.ended       attempt, end (never stopped failed unknown), error
     approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest
     approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited)
     approval.withdrawn  id, reason
-    question.asked      id, text, choices, asked_as (question in_doubt budget plan interrupt)
-    question.answered   id, answer, by
+    question.asked      id, text, choices, asked_as (question in_doubt budget plan interrupt);
+                        a doubt: tool, arguments, agent, rule, selected, evidence (see
+                        `workbench.run.evidence`)
+    question.answered   id, answer, by; a doubt: asked_as, by (a person, or ``rule ID``),
+                        result (of "done")
     hook.changed        hook, event, before, after
     hook.refused        hook, event, reason
     checkpoint.taken    name, by (user workflow rule), at (an earlier row that is named)

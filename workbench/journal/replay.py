@@ -8,23 +8,78 @@ nothing is performed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from workbench.errors import Diverged, WorkbenchError
 from workbench.journal.drive import Drive
 from workbench.journal.events import OUTCOMES, Event
 
 
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An attempt that may have happened, and what was recorded of it since."""
+
+    started: Event
+    ended: Event | None = None
+    """How it was ended, when the program still got to say so."""
+    answered: Event | None = None
+    """What was answered to the doubt about it."""
+    before: Tried | None = None
+    """The attempt before it."""
+
+
+@dataclass(slots=True)
+class Unfinished:
+    """What a run has recorded of an effect that has no outcome yet."""
+
+    run_id: str = ""
+    """The run whose rows these are; those of a parent are nothing that a fork would go on with."""
+    tried: Tried | None = None
+    """The newest attempt of which nobody knows the end."""
+    attempts: int = 0
+    """How many there were, those that never began included."""
+    approvals: int = 0
+    """How many approvals were answered for it, over all attempts."""
+
+    def take(self, row: Event) -> None:
+        """Take one more of its rows in."""
+        tried = self.tried
+        if row.kind == "step.started":
+            self.tried = Tried(row, before=tried)
+            self.attempts = int(row.data.get("attempt", 1))
+        elif row.kind == "approval.answered":
+            self.approvals += 1
+        elif tried is None:
+            return
+        elif row.kind == "attempt.ended" and row.data.get("end") == "never":
+            # It was stopped before it began; of one before it nobody knows.
+            self.tried = tried.before
+        elif row.kind == "attempt.ended":
+            self.tried = replace(tried, ended=row)
+        elif row.kind == "question.answered" and row.data.get("asked_as") == "in_doubt":
+            self.tried = replace(tried, answered=row)
+
+
 @dataclass(slots=True)
 class Replayed:
     """What a replay found besides the place it came to."""
 
-    open: dict[str, Event] = field(default_factory=dict[str, Event])
-    """Start rows of effects that have no outcome yet: they may have happened."""
-    tried: dict[str, Event] = field(default_factory=dict[str, Event])
-    """The newest start row of each of them, also of an attempt that never began."""
+    unfinished: dict[str, list[Unfinished]] = field(default_factory=dict[str, "list[Unfinished]"])
+    """By key: what each run on the way recorded of an effect that has no outcome, oldest first."""
     fed: int = 0
     """Rows a workflow saw."""
+
+    def note(self, row: Event) -> None:
+        """Remember a row of an effect that has no outcome."""
+        runs = self.unfinished.setdefault(row.key, [])
+        if not runs or runs[-1].run_id != row.run_id:
+            runs.append(Unfinished(row.run_id))
+        runs[-1].take(row)
+
+    def left_by(self, run_id: str) -> dict[str, Unfinished]:
+        """What one run left unfinished."""
+        newest = {key: runs[-1] for key, runs in self.unfinished.items()}
+        return {key: left for key, left in newest.items() if left.run_id == run_id}
 
 
 def replay(drive: Drive, rows: Sequence[Event]) -> Replayed:
@@ -44,11 +99,10 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
     found = Replayed()
     ended = {row.key for row in rows if row.kind in OUTCOMES}
     skipped: set[str] = set()
-    before: dict[str, Event] = {}
     drive.start()
     for row in rows:
-        if row.key not in ended:
-            _note_attempt(found, before, row)
+        if row.key and row.key not in ended:
+            found.note(row)
         if not row.is_fed:
             continue
         if row.key not in drive.parked and _is_below(row.key, skipped):
@@ -62,20 +116,6 @@ def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
         found.fed += 1
     _compare_open(drive, found)
     return found
-
-
-def _note_attempt(found: Replayed, before: dict[str, Event], row: Event) -> None:
-    """Keep the start row of the newest attempt that may have happened."""
-    opened = found.open
-    if row.kind == "step.started":
-        if row.key in opened:
-            before[row.key] = opened[row.key]
-        opened[row.key] = found.tried[row.key] = row
-    elif row.kind == "attempt.ended" and row.data.get("end") == "never" and row.key in opened:
-        # It was stopped before it began; of one before it nobody knows.
-        del opened[row.key]
-        if row.key in before:
-            opened[row.key] = before.pop(row.key)
 
 
 def _is_below(key: str, skipped: set[str]) -> bool:
@@ -95,9 +135,12 @@ def _refuse_after_end(drive: Drive, row: Event) -> None:
 
 def _compare_open(drive: Drive, found: Replayed) -> None:
     """An effect that was started must be asked for now: a leftover intent is a divergence."""
-    for key, row in found.open.items():
+    for key, runs in found.unfinished.items():
+        tried = next((left.tried for left in reversed(runs) if left.tried), None)
+        if tried is None:
+            continue
         parked = drive.parked.get(key)
-        if parked is None or parked.fingerprint != row.data.get("fingerprint"):
+        if parked is None or parked.fingerprint != tried.started.data.get("fingerprint"):
             raise Diverged(
                 f"{key!r} was started, and the workflow does not ask for it any more",
                 recorded=key,

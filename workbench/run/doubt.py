@@ -1,92 +1,236 @@
 """Doubt: an effect was started, the program died, and its outcome is not recorded.
 
-What may be done follows from its class. Pure and keyed effects simply run again (a keyed one
-under the same key). One that can be probed is looked at. For everything else a person says what
-became of it; there is no default, and "run again" still has to be permitted like any attempt.
+What may be done follows from its class. Pure effects simply run again, keyed ones under the same
+key. One that can be probed is looked at. For everything else somebody says what became of it: a
+rule the user wrote, or a person, with no default. Whatever runs again is exactly what was begun,
+and is permitted anew.
+
+An answer is a row before anything is made of it. So it is used once: a run that is taken up
+after that row finds the answer there, and a second attempt that is cut off is a new doubt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from workbench.errors import InDoubt, ToolError, UnknownName
+from workbench.agent.probe import Probed
+from workbench.errors import InDoubt, NotDone, UnknownName
+from workbench.foreign import Returned, attempt, attempt_async
+from workbench.permission.doubting import AGAIN, CHOICES, DONE, UNSAID, resolving
+from workbench.redaction import REDACTED
+from workbench.run.evidence import Evidence, Findings
+from workbench.run.permit import call_of, digest_of
+from workbench.run.use_tool import attempt_of, tool_of
 from workbench.run.waiting import Waiting
+from workbench.values import dumps
 from workbench.workflow.effects import Repeat
 
 if TYPE_CHECKING:
+    from workbench.agent.tool import Tool
+    from workbench.permission.doubting import DoubtRule
     from workbench.run.step import Step
 
-Verdict: TypeAlias = Literal["done", "not_done", "unknown"]
 
-DONE, NOT_DONE, AGAIN, ABORT = "done", "not done", "run again", "abort"
-CHOICES = (DONE, NOT_DONE, AGAIN, ABORT)
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What became of an attempt, and who says so."""
+
+    answer: str
+    """One of `CHOICES`."""
+    by: str
+    """A person, ``rule ID``, ``probe``, or the class that lets it run again."""
+    result: Any = None
 
 
-async def settle_doubt(
-    step: Step, repeat: Repeat, probe: Callable[[], Verdict] | None = None
-) -> tuple[Any] | None:
+async def settle_doubt(step: Step) -> tuple[Any] | None:
     """What became of an earlier attempt: its result in a tuple, or None to perform (again).
 
     Raises:
-        ToolError: a person said that it did not happen.
-        InDoubt: a person gave it up.
+        NotDone: somebody said that it did not happen.
+        InDoubt: somebody gave the run up, or it is a cleanup, for which nobody is asked.
     """
-    if step.prior is None or repeat in {Repeat.PURE, Repeat.KEYED}:
-        return None
-    verdict: Verdict = "unknown"
-    if repeat is Repeat.PROBEABLE and probe is not None:
-        verdict = probe()
-    if verdict == "not_done":
-        return None
-    if verdict == "done":
-        step.extra["resolved"] = "probed: done"
-        return (step.prior.data.get("prepared"),)
-    return await _ask_about(step, verdict)
-
-
-async def _ask_about(step: Step, verdict: Verdict) -> tuple[Any] | None:
     assert step.prior is not None
-    effect, prior = step.parked.effect, step.prior.data
-    name = effect.name or effect.kind
+    tool = _tool_of(step)
+    repeat = _class_of(step, tool)
+    if repeat is Repeat.PURE:
+        return None
+    step.in_doubt, step.arguments = True, _exact_arguments(step, tool)
+    found = _recorded(step) or await _resolve(step, tool, repeat)
+    step.extra["resolved"] = {"attempt": _number(step), "answer": found.answer, "by": found.by}
+    return _carried_out(step, found)
+
+
+def _number(step: Step) -> int:
+    """Of the attempt in doubt."""
+    assert step.prior is not None
+    return int(step.prior.data.get("attempt", 1))
+
+
+def _tool_of(step: Step) -> Tool | None:
+    """The tool, if it is one and is still there."""
+    if step.parked.effect.kind != "tool":
+        return None
+    try:
+        return tool_of(step)
+    except UnknownName:
+        return None
+
+
+def _class_of(step: Step, tool: Tool | None) -> Repeat:
+    """The class that holds: today's, unless the attempt was made without what that one needs."""
+    assert step.prior is not None
+    effect = step.parked.effect
+    if effect.kind == "tool":
+        today = tool.repeat if tool is not None else Repeat.UNSAFE
+    else:
+        today = effect.repeat
+    had_no_key = step.prior.data.get("repeat") != Repeat.KEYED.value
+    return Repeat.UNSAFE if today is Repeat.KEYED and had_no_key else today
+
+
+def _recorded(step: Step) -> Resolution | None:
+    """The answer that was given before the program died once more."""
+    row = step.left.tried.answered if step.left.tried else None
+    if row is None:
+        return None
+    return Resolution(row.data["answer"], row.data["by"], row.data.get("result"))
+
+
+def _exact_arguments(step: Step, tool: Tool | None) -> dict[str, Any]:
+    """The final arguments of the attempt: as recorded, or as requested where those are the same.
+
+    The log keeps no secret, so arguments with one are whole in the request alone.
+    """
+    assert step.prior is not None
+    recorded, requested = step.prior.data, Returned(step.arguments)
+    if tool is not None:
+        read = attempt(tool.read, step.arguments)
+        requested = read if isinstance(read, Returned) else requested
+    exact = digest_of(step, tool, requested.value) == recorded.get("digest")
+    return dict(requested.value if exact else recorded["arguments"])
+
+
+async def _resolve(step: Step, tool: Tool | None, repeat: Repeat) -> Resolution:
+    if repeat is Repeat.KEYED:
+        return Resolution(AGAIN, "keyed")
+    evidence = await _gathered(step, tool, repeat)
+    probed = evidence.found.probed
+    if probed is not None and probed.verdict == "done":
+        return Resolution(DONE, "probe", probed.result)
+    if probed is not None and probed.verdict == "not_done":
+        return Resolution(AGAIN, "probe")
     if step.parked.cleanup:
-        raise InDoubt(f"nobody knows whether {name!r} happened", key=step.key)
-    waiting = Waiting(
-        id=f"{step.run.run_id}:{step.key}/doubt#{step.attempt}",
+        raise InDoubt(_unknown(step), key=step.key)
+    return await _answered(step, tool, evidence)
+
+
+async def _gathered(step: Step, tool: Tool | None, repeat: Repeat) -> Evidence:
+    assert step.prior is not None
+    assert step.left.tried is not None
+    prior, ended = step.prior.data, step.left.tried.ended
+    found = Findings()
+    if tool is not None:
+        looking = step.run.toolbox.find_out(
+            tool, step.arguments, prior.get("prepared"), attempt_of(step)
+        )
+        looked = await attempt_async(looking)
+        found = looked.value if isinstance(looked, Returned) else _not_found_out(looked.error)
+    return Evidence(
+        attempt=_number(step),
+        repeat=repeat.value,
+        began_at=step.prior.at,
+        line=prior.get("line", ""),
+        ended=ended.data["end"] if ended is not None else "",
+        found=found,
+    )
+
+
+def _not_found_out(error: BaseException) -> Findings:
+    return Findings(Probed("unknown", said=f"looking at it failed: {error}"))
+
+
+async def _answered(step: Step, tool: Tool | None, evidence: Evidence) -> Resolution:
+    """What a rule says, or else a person; as two rows, whoever it was."""
+    world = step.run.world
+    rule = await _rule_for(step, tool, evidence)
+    waiting = _waiting(step, evidence, rule)
+    rows = step.run.rows
+    rows.append("question.asked", step.key, waiting.asked_data())
+    if rule is not None and not world.scripts_only_preselect:
+        given, by, result = rule.answer, f"rule {rule.id}", rule.result
+    else:
+        answer = await world.inbox.ask(waiting)
+        given, by, result = str(answer.answer), answer.by, answer.result
+    found = Resolution(given, by)
+    if given == DONE:
+        found = Resolution(given, by, waiting.presumed if result is UNSAID else result)
+    told = {"id": waiting.id, "asked_as": "in_doubt", "answer": given, "by": by}
+    if given == DONE:
+        told["result"] = found.result
+    rows.append("question.answered", step.key, told)
+    return found
+
+
+async def _rule_for(step: Step, tool: Tool | None, evidence: Evidence) -> DoubtRule | None:
+    world = step.run.world
+    if not world.doubts:
+        return None
+    call = await call_of(step, tool)
+    return resolving(world.doubts, call, evidence.repeat, step.run.policy.workspace, world.clock())
+
+
+def _waiting(step: Step, evidence: Evidence, rule: DoubtRule | None) -> Waiting:
+    effect = step.parked.effect
+    name = effect.name or effect.kind
+    presumed = evidence.found.presumed
+    return Waiting(
+        id=f"{step.run.run_id}:{step.key}/doubt#{evidence.attempt}",
         kind="in_doubt",
         run_id=step.run.run_id,
         key=step.key,
         agent=step.agent,
-        text=f"did {name} happen? it was started and its end is not recorded",
+        text=f"did {name} happen? it was begun and its end is not recorded",
         asked_at=step.run.world.clock(),
         tool=name,
-        arguments=prior["arguments"],
-        why=f"the probe says: {verdict}",
+        arguments=step.arguments,
+        rule=f"rule {rule.id}: {rule}" if rule is not None else "",
         choices=CHOICES,
+        selected=rule.answer if rule is not None else "",
+        evidence=evidence,
+        presumed=f"a person confirmed that {name} was done" if presumed is None else presumed,
     )
-    rows = step.run.rows
-    asked = {"id": waiting.id, "text": waiting.text, "choices": list(CHOICES)}
-    rows.append("question.asked", step.key, {**asked, "asked_as": "in_doubt"})
-    answer = await step.run.world.inbox.ask(waiting)
-    choice = str(answer.answer or "")
-    rows.append(
-        "question.answered", step.key, {"id": waiting.id, "answer": choice, "by": answer.by}
-    )
-    return _resolved(step, name, choice, answer.reason)
 
 
-def _resolved(step: Step, name: str, choice: str, result: str) -> tuple[Any] | None:
-    assert step.prior is not None
-    step.extra["resolved"] = choice
-    match choice:
+def _carried_out(step: Step, found: Resolution) -> tuple[Any] | None:
+    match found.answer:
         case "done":
-            return (result or f"a person confirmed that {name} was done",)
+            return (found.result,)
         case "not done":
-            raise ToolError(f"{name} did not happen: the program was stopped before it did")
+            step.in_doubt = False
+            name = step.parked.effect.name or step.parked.effect.kind
+            raise NotDone(f"{name} did not happen: the program ended before it did", by=found.by)
         case "run again":
-            step.arguments = dict(step.prior.data["arguments"])
+            _refuse_redacted(step)
             return None
-        case "abort":
-            raise InDoubt(f"nobody knows whether {name!r} happened", key=step.key)
         case _:
-            raise UnknownName("answer to a doubt", choice, CHOICES)
+            error = InDoubt(_unknown(step), key=step.key)
+            step.run.give_up(error, found.by)
+            raise error
+
+
+def _refuse_redacted(step: Step) -> None:
+    """Exactly the same cannot be done when a secret that the log does not keep was part of it."""
+    assert step.prior is not None
+    exact = digest_of(step, _tool_of(step), step.arguments) == step.prior.data.get("digest")
+    if not exact and REDACTED in dumps(step.arguments).decode():
+        raise InDoubt(
+            f"{_unknown(step)}, and a secret among its arguments is not in the log, so exactly"
+            " the same cannot be run again",
+            key=step.key,
+        )
+
+
+def _unknown(step: Step) -> str:
+    effect = step.parked.effect
+    return f"nobody knows whether {effect.name or effect.kind!r} happened"

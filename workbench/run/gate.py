@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.errors import Denied, WorkbenchError
 from workbench.foreign import Raised, Returned, attempt, attempt_async
 from workbench.run.budget import Spent
+from workbench.run.doubt import settle_doubt
 from workbench.run.hooks import HookCall, Refused
 from workbench.run.interrupt import OWNER
 from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
@@ -81,6 +82,10 @@ OPENED: Any = object()
 
 async def _pass(step: Step) -> Any:
     await step.run.world.room.wait()
+    if step.prior is not None:
+        settled = await settle_doubt(step)
+        if settled is not None:
+            return settled[0]
     await changing_hooks(step)
     kind = step.parked.effect.kind
     if kind in SCOPES:
@@ -135,6 +140,10 @@ def hook_call(step: Step, event: str) -> HookCall:
 
 def apply_notes(step: Step, changed: HookCall, notes: list[dict[str, Any]]) -> None:
     """Take over changed arguments, with a row for each change."""
+    if step.in_doubt and notes:
+        names = ", ".join(str(note["hook"]) for note in notes)
+        step.run.notice(f"{names}: not applied, because {step.key} repeats an attempt exactly")
+        return
     for note in notes:
         step.run.rows.append("hook.changed", step.key, note)
     if notes:

@@ -24,7 +24,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from workbench.errors import UsageError
 from workbench.workflow.effects import SCOPES
@@ -188,7 +188,8 @@ class Hold:
         self.is_cancelled = self._cancelling = True
         self.state = "running"
         self._after(None)
-        self._record("run.cancelled", order)
+        given_up = self._run.given_up
+        self._record("run.cancelled", order, **({"error": given_up} if given_up else {}))
         return True
 
     def _cancel_call(self, order: Order) -> bool:
@@ -205,7 +206,7 @@ class Hold:
             step.extra |= {"by": order.by, **({"why": order.reason} if order.reason else {})}
         return self.stop(order.key, "call")
 
-    def _record(self, kind: str, order: Order, **more: str) -> None:
+    def _record(self, kind: str, order: Order, **more: Any) -> None:
         self._run.rows.append(kind, "", {"by": order.by, "reason": order.reason, **more})
 
     def give_in(self) -> None:

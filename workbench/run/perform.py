@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from workbench.errors import UnknownName
 from workbench.journal.checkpoints import check_name
 from workbench.run.ask_model import ask_model
-from workbench.run.doubt import settle_doubt
 from workbench.run.use_tool import use_tool
 from workbench.run.waiting import Waiting
 from workbench.values import copied
 from workbench.workflow.effects import Repeat
+from workbench.workflow.keyed import IdempotencyKey, key_parameter
 
 if TYPE_CHECKING:
     from workbench.run.step import Step
@@ -27,15 +27,15 @@ Perform: TypeAlias = "Callable[[Step], Awaitable[Any]]"
 async def _call(step: Step) -> Any:
     """A Python function: on the loop when async, beside it when not."""
     effect = step.parked.effect
-    settled = await settle_doubt(step, effect.repeat)
-    if settled is not None:
-        return settled[0]
     if effect.repeat is not Repeat.PURE:
-        await step.intend()
+        await step.intend(effect.repeat)
     step.begin()
     step.stoppable = inspect.iscoroutinefunction(effect.subject)
     engine, given = step.run.world.engine, step.arguments
-    return copied(await engine.run(effect.subject, *given["arguments"], **given["named"]))
+    key_name = key_parameter(effect.subject)
+    keyed = {key_name: IdempotencyKey(step.idempotency_key)} if key_name else {}
+    function, named = effect.subject, {**given["named"], **keyed}
+    return copied(await engine.run(function, *given["arguments"], **named))
 
 
 async def _question(step: Step) -> Any:
@@ -51,8 +51,7 @@ async def _question(step: Step) -> Any:
         choices=tuple(given["choices"]),
     )
     rows = step.run.rows
-    asked = {"id": waiting.id, "text": waiting.text, "choices": given["choices"]}
-    rows.append("question.asked", step.key, {**asked, "asked_as": "question"})
+    rows.append("question.asked", step.key, waiting.asked_data())
     answer = await step.run.world.inbox.ask(waiting)
     if waiting.choices and answer.answer not in waiting.choices:
         raise UnknownName("choice", str(answer.answer), waiting.choices)
@@ -124,11 +123,8 @@ async def perform_foreign(step: Step) -> Any:
     if performer is None:
         known = [*INSTANT, *PERFORMERS, *step.run.world.performers]
         raise UnknownName("kind of effect", effect.kind, known)
-    settled = await settle_doubt(step, effect.repeat)
-    if settled is not None:
-        return settled[0]
     if effect.repeat is not Repeat.PURE:
-        await step.intend()
+        await step.intend(effect.repeat)
     step.begin()
     return copied(await performer(effect, step.key, step.idempotency_key))
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
 from workbench.errors import Denied
+from workbench.foreign import Raised, attempt
 from workbench.journal.events import agents_of
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
@@ -21,6 +22,7 @@ from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
 from workbench.run.waiting import Answer, Waiting
 from workbench.values import digest, dumps
+from workbench.workflow.effects import Repeat
 
 if TYPE_CHECKING:
     from workbench.run.step import Step
@@ -28,8 +30,13 @@ if TYPE_CHECKING:
 
 
 async def permit(step: Step, tool: Tool) -> Facts:
-    """Get a tool call permitted; the facts it was decided on. Raises Denied."""
-    approved, answer, asked = "", None, 0
+    """Get a tool call permitted; the facts it was decided on. Raises Denied.
+
+    What lets a keyed attempt be made again is its first approval: the key makes them one.
+    """
+    approved, answer, asked = "", None, step.left.approvals
+    if step.in_doubt and step.prior is not None and tool.repeat is Repeat.KEYED:
+        approved = str(step.prior.data.get("digest", ""))
     if tool.act == "run":
         await step.run.toolbox.ready(tool)
     while True:
@@ -37,7 +44,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
         facts = step.run.toolbox.facts(tool, step.arguments)
         call = _call(step, tool, facts)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
-        step.extra["danger"] = call.danger.name
+        step.extra["danger"], step.action = call.danger.name, call.digest
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
         if answer is not None:
@@ -50,7 +57,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
             raise Denied(answer.reason or "a person said no", by=answer.by)
         if answer.arguments is not None:
             step.arguments = dict(answer.arguments)
-            approved = _digest(step, tool, tool.read(step.arguments))
+            approved = digest_of(step, tool, tool.read(step.arguments))
         else:
             approved = call.digest
 
@@ -60,7 +67,7 @@ def _call(step: Step, tool: Tool, facts: Facts) -> Call:
         tool=tool.name,
         agents=tuple(agents_of(step.key)),
         arguments=step.arguments,
-        digest=_digest(step, tool, step.arguments),
+        digest=digest_of(step, tool, step.arguments),
         run_id=step.run.run_id,
         facts=facts,
         danger=grade(facts),
@@ -68,8 +75,34 @@ def _call(step: Step, tool: Tool, facts: Facts) -> Call:
     )
 
 
-def _digest(step: Step, tool: Tool, arguments: dict[str, Any]) -> str:
+async def call_of(step: Step, tool: Tool | None) -> Call:
+    """The call that an earlier attempt was, as a rule about doubts sees it."""
+    assert step.prior is not None
+    effect, facts = step.parked.effect, Facts("compute")
+    arguments = step.arguments
+    if tool is not None:
+        await step.run.toolbox.ready(tool)
+        found = attempt(step.run.toolbox.facts, tool, arguments)
+        facts = Facts(tool.act) if isinstance(found, Raised) else found.value
+    elif effect.kind == "call":
+        arguments = {str(n): value for n, value in enumerate(arguments["arguments"])}
+        arguments |= step.arguments["named"]
+    return Call(
+        tool=effect.name or effect.kind,
+        agents=tuple(agents_of(step.key)),
+        arguments=arguments,
+        digest=str(step.prior.data.get("digest", "")),
+        run_id=step.run.run_id,
+        facts=facts,
+        danger=grade(facts),
+        key=step.key,
+    )
+
+
+def digest_of(step: Step, tool: Tool | None, arguments: dict[str, Any]) -> str:
     """Names exactly this action."""
+    if tool is None:
+        return step.digest_of(arguments)
     return digest(dumps([step.run.scopes.digest_of(tool), arguments]))
 
 

@@ -6,7 +6,8 @@ The core never imports an edge; `workbench.bench` hands these in.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
@@ -14,6 +15,8 @@ from workbench.errors import StoreFull
 from workbench.journal.events import Event
 from workbench.journal.places import Reader
 from workbench.permission.danger import Facts
+from workbench.redaction import Redaction
+from workbench.run.evidence import Findings
 
 Done: TypeAlias = Callable[[BaseException | None], None]
 
@@ -85,6 +88,20 @@ class Models(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of a tool call: what ties the deed, and what is kept of it, to its intent."""
+
+    run_id: str
+    key: str
+    """The effect's path."""
+    idempotency_key: str
+    on_progress: Callable[[str], None]
+    """Told text while a command prints; live only."""
+    redaction: Redaction
+    """What must not be kept of that."""
+
+
 class ToolBox(Protocol):
     """What tools can do in one place."""
 
@@ -100,25 +117,24 @@ class ToolBox(Protocol):
         """Look at the world as far as this call is concerned."""
         ...
 
-    def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+    async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need, as a value for the intent row; None for most tools."""
         ...
 
     async def perform(
-        self,
-        tool: Tool,
-        arguments: dict[str, Any],
-        decided: Facts,
-        on_progress: Callable[[str], None],
-        key: str,
+        self, tool: Tool, arguments: dict[str, Any], decided: Facts, attempt: Attempt
     ) -> Any:
         """Do it, after checking that the facts still hold."""
         ...
 
-    def probe(
-        self, tool: Tool, arguments: dict[str, Any], prepared: Any
-    ) -> Literal["done", "not_done", "unknown"]:
-        """Find out whether a call whose end is unknown has happened."""
+    async def find_out(
+        self, tool: Tool, arguments: dict[str, Any], prepared: Any, attempt: Attempt
+    ) -> Findings:
+        """Look, in bounded time, at what became of an attempt whose end is unknown."""
+        ...
+
+    def forget(self, run_id: str, key: str) -> None:
+        """Let go of what was kept of a call's attempts: its outcome is recorded."""
         ...
 
     def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:

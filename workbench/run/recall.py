@@ -31,6 +31,7 @@ def recall(run: Run, row: Event) -> None:
             run.memory[kept["key"]] = kept["value"]
     elif row.kind == "run.cancelled" and row.run_id == run.run_id:
         run.hold.is_cancelled = True
+        run.given_up = data.get("error")
     elif row.kind == "budget.changed" and row.run_id == run.run_id:
         run.budget.extend(Limits.read(data["limits"]))
     own = row.run_id == run.run_id and row.kind in OUTCOMES

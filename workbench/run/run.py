@@ -15,12 +15,12 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
 
-from workbench.errors import Cancelled, StoreFull, WorkbenchError, describe
+from workbench.errors import Cancelled, StepFailed, StoreFull, WorkbenchError, describe
 from workbench.foreign import Raised, Returned
 from workbench.journal.checkpoints import Taking, check_given_name
 from workbench.journal.drive import Drive
-from workbench.journal.events import Event
-from workbench.journal.replay import Replayed, replay
+from workbench.journal.events import OUTCOMES, Event
+from workbench.journal.replay import Replayed, Unfinished, replay
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.permission.policy import Policy
 from workbench.run import gate
@@ -63,15 +63,15 @@ class Run:
         self.rows = Rows(header.run_id, world, acks, self._deliver, self._cannot_record)
         self.rows.checkpoint_after = self.taking.after
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
-        self._started: dict[str, Event] = {}
-        """Start rows of attempts of which nobody knows the end, by key."""
-        self._tried: dict[str, int] = {}
-        """How many attempts there were of what has no outcome, by key."""
+        self._left: dict[str, Unfinished] = {}
+        """What is recorded of effects that have no outcome, by key."""
         self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
         self._ending = False
         self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
         self._listeners: list[asyncio.Queue[Event | None]] = []
         self.error: BaseException | None = None
+        self.given_up: dict[str, Any] | None = None
+        """The error that ends the run, once somebody has given it up."""
 
     @property
     def policy(self) -> Policy:
@@ -129,9 +129,7 @@ class Run:
         self.rows.seq = rows[-1].seq if rows else self.header.cut
         self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
-        self._started = {k: row for k, row in found.open.items() if row.run_id == self.run_id}
-        own = {k: row for k, row in found.tried.items() if row.run_id == self.run_id}
-        self._tried = {k: row.data.get("attempt", 1) for k, row in own.items()}
+        self._left = found.left_by(self.run_id)
         self._take(self.drive.outstanding())
         self.settle()
 
@@ -210,6 +208,12 @@ class Run:
         where = {} if at is None else {"at": at}
         return self.rows.append("checkpoint.taken", "", {"name": name, "by": by, **where})
 
+    def give_up(self, error: WorkbenchError, by: str) -> None:
+        """End the run with an error, whatever its workflow makes of being cancelled."""
+        if not self.hold.is_cancelled:
+            self.given_up = describe(error)
+            self.hold.order(Order("cancel", by, error.message))
+
     # -- requests of the drive -------------------------------------------------------------------
 
     def _take(self, requests: Sequence[Request]) -> None:
@@ -227,8 +231,7 @@ class Run:
         if parked.stopping:
             self.never_started(parked)
         elif not self.hold.keeps(parked):
-            key = parked.key
-            step = Step(self, parked, self._started.pop(key, None), self._tried.pop(key, 0))
+            step = Step(self, parked, self._left.pop(parked.key, None))
             if self.world.room.full is None and self._done_now(step):
                 return
             self.steps[parked.key] = step
@@ -249,21 +252,18 @@ class Run:
         """A step is over: with an outcome, or left open by a suspension."""
         del self.steps[step.key]
         if step.is_open:
-            self._tried[step.key] = step.tried
-            if step.open_since is not None:
-                self._started[step.key] = step.open_since
+            self._left[step.key] = step.left_open
             # Held, as the run is being suspended; if it was cancelled meanwhile, closed.
             self.perform(step.parked)
         self.settle()
 
     def never_started(self, parked: Parked, reason: str = "call") -> None:
         """Close an effect that is no longer wanted; one that was left open is flagged."""
-        was_open = self._started.pop(parked.key, None)
-        step = Step(self, parked, was_open)
-        step.write_cancelled(parked.stopping or reason, "unknown" if was_open else "never")
+        step = Step(self, parked, self._left.pop(parked.key, None))
+        step.write_cancelled(parked.stopping or reason, "unknown" if step.prior else "never")
 
     def _end_scope(self, parked: Parked, outcome: Outcome) -> None:
-        step = Step(self, parked, None)
+        step = Step(self, parked)
         if isinstance(outcome, Raised) and isinstance(outcome.error, Cancelled):
             step.write_cancelled(outcome.error.reason, "confirmed")
         else:
@@ -282,6 +282,8 @@ class Run:
             self.steps[row.key].intent = row
         if row.is_fed and self.drive.outcome is None and not self._ending:
             self._take(self._unlooped(self.drive.feed, row))
+        if row.kind in OUTCOMES and row.data.get("effect") == "tool":
+            self.toolbox.forget(self.run_id, row.key)
         if row.kind == "run.cancelled":
             self.hold.delivered_cancel()
         self.settle()
@@ -343,7 +345,7 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self._ending = True
-        told = valued(outcome)
+        told = Raised(StepFailed(self.given_up)) if self.given_up else valued(outcome)
         if isinstance(told, Raised):
             self.error = told.error
         data = outcome_data(told)

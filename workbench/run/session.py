@@ -17,6 +17,7 @@ from workbench.agent.agent import Agent
 from workbench.errors import StoreFull, UnknownName, UsageError
 from workbench.journal.events import Event
 from workbench.journal.places import place_of
+from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.run.branches import Branches
@@ -151,9 +152,8 @@ class Session:
         given = {**(inputs or {}), **named}
         found.check(given)
         name = run_id or secrets.token_hex(4)
-        given = self._before_run(name, found.name, given)
+        given = self.world.redaction.value(self._before_run(name, found.name, given))
         wanted = {p.name: p.type for p in found.parameters}
-        given = self.world.redaction.value(given)
         bound = as_read(bind_agents(given, self.world.agents, wanted))
         header = Header(
             name,
@@ -345,10 +345,21 @@ class Session:
         self._reconsider()
         return rule
 
+    def add_doubt(self, rule: DoubtRule, by: str = "user") -> DoubtRule:
+        """Add a rule for doubts still to come."""
+        kept = (known for known in self.world.doubts if known.id != rule.id)
+        self.world.doubts = (*kept, rule)
+        self._told_all("rule.added", {"rule": str(rule), "by": by})
+        return rule
+
     def remove_rule(self, rule_id: str, by: str = "user") -> None:
-        """Take a rule back."""
-        self.world.policy = self.world.policy.without(rule_id)
-        self._keep_rules(self.world.policy)
+        """Take a rule back, of permissions or of doubts. Raises UnknownName."""
+        left = tuple(rule for rule in self.world.doubts if rule.id != rule_id)
+        if len(left) < len(self.world.doubts):
+            self.world.doubts = left
+        else:
+            self.world.policy = self.world.policy.without(rule_id)
+            self._keep_rules(self.world.policy)
         self._told_all("rule.removed", {"rule": rule_id, "by": by})
         self._reconsider()
 

@@ -4,37 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import describe
 from workbench.foreign import Raised
 from workbench.journal.events import Event, agent_of
+from workbench.journal.replay import Tried, Unfinished
 from workbench.journal.strands import Outcome, Parked, standing
-from workbench.values import loads
+from workbench.values import digest, dumps, loads
 
 if TYPE_CHECKING:
     from workbench.agent.conversation import Usage
     from workbench.run.run import Run
+    from workbench.workflow.effects import Repeat
 
 
 class Step:
     """What is known of one effect while it is being taken through the gate."""
 
     __slots__ = (
-        "arguments", "attempt", "begun", "begun_s", "closed", "extra", "intended", "intent",
-        "is_open", "key", "overdue", "parked", "prior", "run", "stop_reason", "stoppable", "task",
-        "usage",
+        "action", "arguments", "attempt", "begun", "begun_s", "closed", "extra", "in_doubt",
+        "intended", "intent", "is_open", "key", "left", "overdue", "parked", "prior", "run",
+        "stop_reason", "stoppable", "task", "usage",
     )  # fmt: skip
 
-    def __init__(
-        self, run: Run, parked: Parked, prior: Event | None = None, tried: int = 0
-    ) -> None:
+    def __init__(self, run: Run, parked: Parked, left: Unfinished | None = None) -> None:
         self.run, self.parked, self.key = run, parked, parked.key
-        self.prior = prior
-        """The start row of an attempt whose end nobody knows, after a crash or a hard stop."""
+        self.left = left or Unfinished(run.run_id)
+        """What is recorded of it already, after a crash or a hard stop."""
+        self.prior = self.left.tried.started if self.left.tried else None
+        """The start row of an attempt whose end nobody knows."""
         self.arguments: dict[str, Any] = loads(parked.arguments)
         """As they will be performed: hooks and people may have changed them."""
-        self.attempt = tried + 1
+        self.attempt = self.left.attempts + 1
+        self.in_doubt = False
+        """Nobody knows of an earlier attempt, and this one, if there is one, repeats it exactly."""
+        self.action = ""
+        """The digest of exactly what was permitted, once something was."""
         self.intended = False
         """The row that says this attempt begins is on its way to the log."""
         self.intent: Event | None = None
@@ -64,17 +71,17 @@ class Step:
     @property
     def idempotency_key(self) -> str:
         """The same for every attempt, another in a fork."""
-        return f"{self.run.run_id}:{self.key}"
+        recorded = self.prior.data.get("idempotency_key") if self.prior is not None else None
+        return recorded or digest(f"{self.run.run_id}:{self.key}")
 
     @property
-    def open_since(self) -> Event | None:
-        """The start row of the attempt nobody knows the end of, if there is one."""
-        return self.intent if self.begun else self.prior
-
-    @property
-    def tried(self) -> int:
-        """How many attempts left a start row."""
-        return self.attempt if self.intended or self.begun else self.attempt - 1
+    def left_open(self) -> Unfinished:
+        """What is recorded of it when it was ended by a suspension."""
+        attempts = self.attempt if self.intended or self.begun else self.attempt - 1
+        tried = self.left.tried
+        if self.begun and self.intent is not None:
+            tried = Tried(self.intent, before=tried)
+        return replace(self.left, tried=tried, attempts=attempts)
 
     def stop(self, reason: str) -> bool:
         """End it: as a cancellation with a reason, or with none as a suspension; if it goes on.
@@ -110,18 +117,30 @@ class Step:
     def __str__(self) -> str:
         return self.parked.words
 
-    async def intend(self, **more: Any) -> None:
+    async def intend(self, repeat: Repeat, **more: Any) -> None:
         """Have the intent in the log, then begin: from here on the world may have been touched.
 
         It waits for room, and again once the intent stands: an outcome has to fit as well.
+
+        Args:
+            repeat: the class, as performing it knows it.
+            more: for its row.
         """
         room = self.run.world.room
         await self.run.hold.passes()
         await room.wait_to_act()
         self.intended = True
-        await self.run.rows.commit("step.started", self.key, {**self.start_data(), **more})
+        data = {**self.start_data(), **self.extra, **more, "repeat": repeat.value}
+        data["digest"] = self.action or self.digest_of(self.arguments)
+        data["idempotency_key"] = self.idempotency_key
+        await self.run.rows.commit("step.started", self.key, data)
         await room.wait()
         self.begin()
+
+    def digest_of(self, arguments: dict[str, Any]) -> str:
+        """Names exactly this action, for what has no schema of its own."""
+        effect = self.parked.effect
+        return digest(dumps([effect.kind, effect.name, arguments]))
 
     def start_data(self) -> dict[str, Any]:
         """The data of this attempt's start row; a model call stands where its turn was asked."""
@@ -170,6 +189,8 @@ class Step:
             kind = "step.finished"
         else:
             data["error"] = describe(outcome.error)
+            if self.in_doubt and not self.begun:
+                data["end"] = "unknown"  # it is not tried again, and nobody knows of the last time
             kind = "step.denied" if data["error"]["code"] == "denied" else "step.failed"
         self.run.rows.append(kind, self.key, data, safe=safe)
 

@@ -14,6 +14,8 @@ from typing import Any, Literal, TypeAlias
 from workbench.errors import UnknownName
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
+from workbench.permission.doubting import UNSAID
+from workbench.run.evidence import Evidence
 
 WaitingKind: TypeAlias = Literal[
     "permission", "question", "in_doubt", "budget", "plan", "interrupt"
@@ -42,7 +44,7 @@ class Waiting:
     rule: str = ""
     """The rule or mode that caused the question."""
     preview: str = ""
-    """A diff of what would be written, or what is known about a doubt."""
+    """A diff of what would be written."""
     expires_at: float | None = None
     """When it will be denied by itself; only permissions have this."""
     choices: tuple[str, ...] = ()
@@ -52,6 +54,24 @@ class Waiting:
     """Of the exact action; an approval is good for this and nothing else."""
     call: Call | None = field(default=None, repr=False)
     """What the policy decides on, to decide it again when mode or rules change."""
+    evidence: Evidence | None = None
+    """Of a doubt: what is known about the attempt."""
+    presumed: Any = None
+    """Of a doubt: what "done" comes back with when nobody says another result."""
+
+    def asked_data(self) -> dict[str, Any]:
+        """The data of the row that says it is asked; permissions have their own."""
+        data: dict[str, Any] = {"id": self.id, "text": self.text, "choices": list(self.choices)}
+        data["asked_as"] = self.kind
+        if self.evidence is not None:
+            data |= {"tool": self.tool, "arguments": dict(self.arguments), "agent": self.agent}
+            data |= {"rule": self.rule, "selected": self.selected}
+            data["evidence"] = self.evidence.to_json()
+        return data
+
+    def to_json(self) -> dict[str, Any]:
+        """As a headless result says it of what nobody answered."""
+        return {"run_id": self.run_id, "key": self.key, "agent": self.agent, **self.asked_data()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,8 @@ class Answer:
     """Edited arguments: they are validated and decided again."""
     answer: Any = None
     """For questions and doubts: the choice, or the text."""
+    result: Any = UNSAID
+    """For a doubt that is answered with done: what the call came back with."""
 
 
 class Inbox:
@@ -98,9 +120,10 @@ class Inbox:
         future = self._futures.get(waiting_id)
         if future is None or future.done():
             raise UnknownName("waiting request", waiting_id, [w.id for w in self.unanswered])
-        choices = self.waiting[waiting_id].choices if answer.answer is not None else ()
-        if choices and answer.answer not in choices:
-            raise UnknownName("choice", str(answer.answer), choices)
+        waiting = self.waiting[waiting_id]
+        chooses = waiting.kind != "permission" or answer.answer is not None
+        if chooses and waiting.choices and answer.answer not in waiting.choices:
+            raise UnknownName("choice", str(answer.answer), waiting.choices)
         future.set_result(answer)
 
     def of(self, run_id: str) -> list[Waiting]:

@@ -14,6 +14,7 @@ from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
 from workbench.journal.checkpoints import Rule
 from workbench.journal.events import Event
+from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
@@ -64,8 +65,11 @@ class World:
     approval_timeout_s: float | None = None
     check_model: Callable[[str], None] = lambda _name: None
     """Refuses the name of a model that no provider can mean."""
+    doubts: tuple[DoubtRule, ...] = ()
+    """What the user wrote down about effects whose end nobody will know."""
     scripts_only_preselect: bool = False
-    """In a screen, a script's ``approve`` rules select an answer and a person gives it."""
+    """In a screen, a script's ``approve`` rules, and all rules for doubts, select an answer and
+    a person gives it."""
     add_rule: Callable[[Any, str], None] | None = None
     clock: Callable[[], float] = time.time
     model_attempts: int = 3

@@ -127,7 +127,7 @@ class Playing:
         return None if find(line.name).is_looking else output.data
 
     def _take_rules_back(self) -> None:
-        for rule in self._bench.policy.rules:
+        for rule in (*self._bench.policy.rules, *self._bench.world.doubts):
             if rule.scope == "script":
                 self._bench.remove_rule(rule.id, by="script")
 

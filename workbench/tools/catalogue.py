@@ -7,10 +7,12 @@ Twelve everybody expects, and two (`edit_file`, `search_files`) that spare an ag
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from workbench.agent.tool import Tool
+from workbench.errors import ConfigError, SignatureError
 from workbench.permission.danger import Act, Danger
 from workbench.workflow.effects import Repeat
 
@@ -169,3 +171,28 @@ _TOOLS = (
 
 BUILT_IN: Mapping[str, Tool] = MappingProxyType({tool.name: tool for tool in _TOOLS})
 """Every built-in tool by its name; `workbench.tools.perform` performs them."""
+
+
+def classed(tool: Tool, repeat: str | None) -> Tool:
+    """A tool of the class that its user says it has; None leaves it as it is.
+
+    An HTTP request that changes something can be keyed: it then carries an ``Idempotency-Key``,
+    and it is the user's word that the servers concerned honour it.
+
+    Raises:
+        ConfigError: it cannot be of that class.
+    """
+    if repeat is None or repeat == tool.repeat:
+        return tool
+    what = f"tools.{tool.name}.repeat"
+    can_be = [tool.repeat.value, "pure", "unsafe", *_KEYED.get(tool.act, ())]
+    if tool.function is None and repeat not in can_be:
+        words = ", ".join(dict.fromkeys(can_be))
+        raise ConfigError(f"{what} cannot be {repeat}", hint=f"It can be {words}", key=what)
+    try:
+        return replace(tool, repeat=Repeat(repeat))
+    except SignatureError as error:
+        raise ConfigError(f"{what}: {error.message}", key=what) from error
+
+
+_KEYED = {"send": ("keyed",), "erase": ("keyed",)}

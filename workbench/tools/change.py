@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any, Literal, cast
+from typing import Any, cast
 
+from workbench.agent.probe import Probed
 from workbench.errors import Denied, ToolError
 from workbench.permission.danger import Facts
 from workbench.tools import descent
@@ -57,8 +58,12 @@ def change(tool: str, arguments: Mapping[str, Any], place: Place, decided: Facts
                 _unlink(wanted, folder, place)
             else:
                 _replace(wanted, wanted.after, folder, place)
+    return _result(wanted, place)
+
+
+def _result(wanted: Change, place: Place) -> dict[str, Json]:
     size = len(wanted.after) if wanted.after is not None else 0
-    result: dict[str, Json] = {"path": _shown(target, place), "size_bytes": size}
+    result: dict[str, Json] = {"path": _shown(wanted.target, place), "size_bytes": size}
     return {**result, "before": wanted.before, "after": wanted.digest}
 
 
@@ -83,27 +88,35 @@ def intended(
 def prepare(
     tool: str, arguments: Mapping[str, Any], place: Place, decided: Facts | None
 ) -> dict[str, Json]:
-    """What the intent's row records: the digests before and after."""
+    """What the intent's row records: where, the digests before and after, and the result."""
     wanted, _ = intended(tool, arguments, place, decided)
-    return {"path": str(wanted.target.path), "before": wanted.before, "after": wanted.digest}
+    return {"real_path": str(wanted.target.path), **_result(wanted, place)}
 
 
-def probe(prepared: Mapping[str, Any], place: Place) -> Literal["done", "not_done", "unknown"]:
+def recalled(prepared: Mapping[str, Any]) -> Json:
+    """What a change that was prepared returns when it is done."""
+    return {name: prepared[name] for name in ("path", "size_bytes", "before", "after")}
+
+
+def probe(prepared: Mapping[str, Any], place: Place) -> Probed:
     """Compare what stands there now with what `prepare` recorded."""
-    path, before, after = prepared["path"], prepared["before"], prepared["after"]
+    path, before, after = prepared["real_path"], prepared["before"], prepared["after"]
     target = descent.locate(path, place, keep_link=True)
     if str(target.path) != path or target.path.is_relative_to(place.state):
-        return "unknown"
+        return Probed("unknown", said=f"{path} leads somewhere else now")
     try:
         with descent.folder_of(target, place) as folder:
             now = _known(descent.standing(target.parts[-1], folder), target, folder, place)
     except FileNotFoundError:
         now = None
-    except (OSError, Denied, ToolError):
-        return "unknown"
+    except (OSError, Denied, ToolError) as error:
+        return Probed("unknown", said=f"{path} cannot be looked at: {error}")
     if now == after:
-        return "done"
-    return "not_done" if now == before else "unknown"
+        return Probed("done", recalled(prepared))
+    if now == before:
+        return Probed("not_done")
+    stands = "is not there" if now is None else "holds something else"
+    return Probed("unknown", said=f"{path} {stands}: neither what it was nor what it was to be")
 
 
 def _shown(target: descent.Target, place: Place) -> str:
@@ -264,6 +277,9 @@ def _sync(folder: int) -> None:
 
 def digests(prepared: Json) -> Mapping[str, Any]:
     """Read back what `prepare` made, from a row."""
-    if not isinstance(prepared, dict) or not {"path", "before", "after"} <= prepared.keys():
+    if not isinstance(prepared, dict) or not prepared.keys() >= _PREPARED:
         raise ToolError("the intent's row records no digests, so nothing can be compared")
     return cast("Mapping[str, Any]", prepared)
+
+
+_PREPARED = {"real_path", "path", "size_bytes", "before", "after"}

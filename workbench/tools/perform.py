@@ -12,22 +12,30 @@ import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from workbench.agent.probe import Probe, Probed, read_probe
 from workbench.errors import Denied, ToolError, UnknownName
+from workbench.foreign import attempt_async
 from workbench.permission.danger import Facts
 from workbench.run.beside import beside
-from workbench.tools import change, files, search
+from workbench.run.evidence import Findings
+from workbench.run.ports import Attempt
+from workbench.tools import change, files, search, spool
 from workbench.tools.facts import facts
 from workbench.tools.place import Place
 from workbench.tools.preview import difference
-from workbench.tools.shell import bash_command
+from workbench.tools.processes import joined
+from workbench.tools.shell import bash_command, presumed
 from workbench.tools.web import METHODS, http
 from workbench.values import Json, copied
 from workbench.workflow.effects import Repeat
+from workbench.workflow.keyed import IdempotencyKey
 
 if TYPE_CHECKING:
     from workbench.agent.tool import Tool
+
+T = TypeVar("T")
 
 _LOOKING = {
     "read_file": files.read_file,
@@ -38,14 +46,15 @@ _LOOKING = {
 _KNOWN = {*_LOOKING, *change.CHANGING, *METHODS, "bash_command"}
 _FILES = ThreadPoolExecutor(max_workers=8, thread_name_prefix="files")
 _LAST_S = 5.0
+_LOOK_S = 30.0
+"""What a tool's own probe may take, and what it does beforehand for it."""
 
 
 async def perform(
     tool: Tool,
     arguments: Mapping[str, Any],
     place: Place,
-    on_progress: Callable[[str], None],
-    key: str = "",
+    attempt: Attempt,
     decided: Facts | None = None,
 ) -> Json:
     """Do it, and return the result as a value.
@@ -54,36 +63,48 @@ async def perform(
         tool: A built-in, or a tool with a Python function.
         arguments: The final arguments, as they were decided on.
         place: Where tools act, the same value that `facts` was asked about.
-        on_progress: Told text while a command prints; live only.
-        key: The idempotency key; given to the function of a keyed tool that takes a ``key``.
+        attempt: Which attempt of which effect it is.
         decided: The facts that were decided on; without them only what lies inside is done.
     """
     given = tool.read(arguments)
     if tool.function is not None:
-        return copied(await _call(tool, given, key))
+        return copied(await _call(tool, given, attempt.idempotency_key))
     if tool.name == "bash_command":
         _refuse_surprise(tool, given, place, decided)
-        return await bash_command(given, place, on_progress, decided)
+        return await _command(given, place, attempt, decided)
     if tool.name in METHODS:
-        return await http(tool.name, given, place, decided)
+        key = attempt.idempotency_key if tool.repeat is Repeat.KEYED else ""
+        return await http(tool.name, given, place, decided, key)
     return await _on_files(tool.name, given, place, decided)
 
 
-def prepare(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Json:
-    """What the intent's row records so that `probe` can compare: digests, or None."""
-    if tool.repeat is not Repeat.PROBEABLE or tool.name not in change.CHANGING:
+async def prepare(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Json:
+    """What the intent's row records so that a probe can compare: digests, or None."""
+    if tool.repeat is not Repeat.PROBEABLE:
         return None
-    return change.prepare(tool.name, arguments, place, facts(tool, arguments, place))
+    if tool.prepare is not None:
+        given = partial(tool.prepare, tool.read(arguments))
+        return copied(await _within(tool.prepare, given, _LOOK_S, f"preparing {tool.name}"))
+    if tool.function is not None:
+        return None
+    decided = facts(tool, arguments, place)
+    return await _in_thread(change.prepare, tool.name, arguments, place, decided)
 
 
-def probe(
-    tool: Tool, arguments: Mapping[str, Any], before: Json, place: Place
-) -> Literal["done", "not_done", "unknown"]:
-    """Find out whether an attempt that nobody saw the end of did its work."""
-    del arguments  # what was prepared names the file that was meant then
-    if tool.repeat is not Repeat.PROBEABLE or tool.name not in change.CHANGING:
-        return "unknown"
-    return change.probe(change.digests(before), place)
+async def find_out(
+    tool: Tool, arguments: Mapping[str, Any], prepared: Json, place: Place, attempt: Attempt
+) -> Findings:
+    """Look at what became of an attempt that nobody saw the end of; it changes nothing."""
+    if tool.act == "run" and tool.function is None:
+        captured = spool.read(spool.path_of(place.state, attempt.run_id, attempt.key), joined)
+        return Findings(captured=captured, presumed=presumed(captured, place))
+    if tool.repeat is not Repeat.PROBEABLE:
+        return Findings()
+    if tool.function is not None:
+        return Findings(await _probed(tool, arguments, prepared))
+    recorded = change.digests(prepared)
+    found = await _in_thread(change.probe, recorded, place)
+    return Findings(found, presumed=change.recalled(recorded))
 
 
 def preview(tool: Tool, arguments: Mapping[str, Any], place: Place) -> str:
@@ -114,7 +135,7 @@ async def _on_files(name: str, given: dict[str, Any], place: Place, decided: Fac
     return await _in_thread(_LOOKING[name], given, place, decided)
 
 
-async def _in_thread(function: Callable[..., Json], *arguments: Any) -> Json:
+async def _in_thread(function: Callable[..., T], *arguments: Any) -> T:
     future = asyncio.get_running_loop().run_in_executor(_FILES, partial(function, *arguments))
     try:
         return await asyncio.shield(future)
@@ -126,20 +147,44 @@ async def _in_thread(function: Callable[..., Json], *arguments: Any) -> Json:
         return future.result()
 
 
+async def _command(
+    given: Mapping[str, Any], place: Place, attempt: Attempt, decided: Facts | None
+) -> Json:
+    path = spool.path_of(place.state, attempt.run_id, attempt.key)
+    notes = spool.Spool(path, place.limits.output_bytes // 2, attempt.redaction)
+    try:
+        return await bash_command(given, place, attempt.on_progress, decided, notes)
+    finally:
+        notes.close()
+
+
+async def _probed(tool: Tool, arguments: Mapping[str, Any], prepared: Json) -> Probed:
+    """What a tool's own probe says; all that goes wrong with it is part of what it says."""
+    probe = cast("Probe", tool.probe)
+    looking = partial(probe, dict(arguments), prepared)
+    within_s = min(tool.timeout_s, _LOOK_S)
+    return read_probe(await attempt_async(_within(probe, looking, within_s, "the probe")))
+
+
 async def _call(tool: Tool, arguments: dict[str, Any], key: str) -> Any:
     """Call a tool's Python function: async on the loop, sync in a thread of its own."""
     function = cast("Callable[..., Any]", tool.function)
-    given = {**arguments, "key": key} if _takes_key(tool) else arguments
-    bound = asyncio.timeout(tool.timeout_s)
+    given = {**arguments, tool.key_name: IdempotencyKey(key)} if tool.key_name else arguments
+    return await _within(function, partial(function, **given), tool.timeout_s, tool.name)
+
+
+async def _within(
+    function: Callable[..., Any], call: Callable[[], Any], seconds: float, what: str
+) -> Any:
+    """Call a function of a tool's author, in limited time."""
+    bound = asyncio.timeout(seconds)
     try:
         async with bound:
-            if _is_async(function):
-                return await function(**given)
-            return await beside(partial(function, **given))
+            return await call() if _is_async(function) else await beside(call)
     except TimeoutError as error:
         if not bound.expired():
             raise
-        said = f"{tool.name} took longer than {tool.timeout_s:g} s"
+        said = f"{what} took longer than {seconds:g} s"
         if not _is_async(function):
             # Whoever reads this must not take it for "nothing more will happen".
             said += "; its thread cannot be stopped and may still be going on"
@@ -147,10 +192,3 @@ async def _call(tool: Tool, arguments: dict[str, Any], key: str) -> Any:
 
 
 _is_async = lru_cache(maxsize=1024)(inspect.iscoroutinefunction)
-
-
-def _takes_key(tool: Tool) -> bool:
-    if tool.repeat is not Repeat.KEYED or tool.function is None:
-        return False
-    taken = inspect.signature(tool.function).parameters
-    return "key" in taken and "key" not in tool.parameters.get("properties", {})

@@ -20,6 +20,7 @@ from typing import cast
 
 from workbench.errors import ToolError
 from workbench.tools.place import Limits
+from workbench.tools.spool import Spool
 
 _REAPER = str(Path(__file__).with_name("reaper.py"))
 _FILE_BYTES = 8 * 1024**3
@@ -73,26 +74,33 @@ class _Kept:
         return max(0, self.total - 2 * self._half)
 
     def text(self) -> str:
-        first = self._first.decode("utf-8", "replace")
-        last = self._last[-self._half :].decode("utf-8", "replace")
-        gap = f"\n[… {self.left_out} bytes left out …]\n" if self.left_out else ""
-        return first + gap + last
+        return joined(self._first, self._last[-self._half :], self.left_out)
+
+
+def joined(first: bytes | bytearray, last: bytes | bytearray, left_out: int) -> str:
+    """The two kept parts of an output as one text, which says how much lies between them."""
+    gap = f"\n[… {left_out} bytes left out …]\n" if left_out else ""
+    return first.decode("utf-8", "replace") + gap + last.decode("utf-8", "replace")
 
 
 class _Watch(asyncio.SubprocessProtocol):
     """Listens to one reaper: keeps its output, knows when it is over."""
 
-    def __init__(self, limits: Limits, on_output: Callable[[str], None]) -> None:
+    def __init__(
+        self, limits: Limits, on_output: Callable[[str], None], spool: Spool | None
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.kept = _Kept(limits.output_bytes)
         self.ended: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
         self.flooded: asyncio.Future[None] = loop.create_future()
         self._most = limits.printed_bytes
-        self._on_output = on_output
+        self._on_output, self._spool = on_output, spool
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
         self.kept.add(data)
+        if self._spool is not None:
+            self._spool.add(data)
         if self.kept.total > self._most and not self.flooded.done():
             self.flooded.set_result(None)
         self._on_output(data[-4096:].decode("utf-8", "replace"))
@@ -106,10 +114,24 @@ class _Watch(asyncio.SubprocessProtocol):
             self.ended.set_result(None)
 
 
-async def run(command: Command, limits: Limits, on_output: Callable[[str], None]) -> Ended:
-    """Run a command; ToolError when it takes too long or prints too much."""
+async def run(
+    command: Command,
+    limits: Limits,
+    on_output: Callable[[str], None],
+    spool: Spool | None = None,
+) -> Ended:
+    """Run a command; ToolError when it takes too long or prints too much.
+
+    Args:
+        command: what to run.
+        limits: its bounds.
+        on_output: told the newest text it printed.
+        spool: keeps what it prints, should this process be killed.
+    """
     began = time.monotonic()
-    transport, watch = await _start(command, limits, on_output)
+    transport, watch = await _start(command, limits, on_output, spool)
+    if spool is not None:
+        spool.began(transport.get_pid())
     done: set[asyncio.Future[None]] = set()
     try:
         done, _ = await asyncio.wait(
@@ -128,8 +150,11 @@ async def run(command: Command, limits: Limits, on_output: Callable[[str], None]
     if not done:
         raise _stopped(f"took longer than {command.timeout_s:g} s", watch)
     code = cast("int", transport.get_returncode())
+    code = code if code >= 0 else 128 - code
+    if spool is not None:
+        spool.ended(code)
     return Ended(
-        exit_code=code if code >= 0 else 128 - code,
+        exit_code=code,
         output=watch.kept.text(),
         truncated=watch.kept.left_out > 0,
         duration_s=round(time.monotonic() - began, 3),
@@ -137,7 +162,7 @@ async def run(command: Command, limits: Limits, on_output: Callable[[str], None]
 
 
 async def _start(
-    command: Command, limits: Limits, on_output: Callable[[str], None]
+    command: Command, limits: Limits, on_output: Callable[[str], None], spool: Spool | None
 ) -> tuple[asyncio.SubprocessTransport, _Watch]:
     argv: Sequence[str] = (
         sys.executable, "-I", "-S", _REAPER, f"{limits.grace_s}", f"{_FILE_BYTES}",
@@ -145,7 +170,7 @@ async def _start(
     )  # fmt: skip
     try:
         return await asyncio.get_running_loop().subprocess_exec(
-            lambda: _Watch(limits, on_output),
+            lambda: _Watch(limits, on_output, spool),
             *argv,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -15,9 +15,11 @@ from typing import Any
 
 from workbench.errors import Denied, ToolError
 from workbench.permission.danger import Facts
+from workbench.run.evidence import Captured
 from workbench.tools.place import Place
 from workbench.tools.processes import Command, run
 from workbench.tools.sandbox.walls import walls
+from workbench.tools.spool import Spool
 from workbench.values import Json
 
 _FOLDERS = (
@@ -34,6 +36,7 @@ async def bash_command(
     place: Place,
     on_progress: Callable[[str], None],
     decided: Facts | None,
+    spool: Spool | None = None,
 ) -> Json:
     """Run a command in the workspace; an exit code that is not zero is a result."""
     text = str(arguments["command"])
@@ -44,13 +47,27 @@ async def bash_command(
     argv, program = _spelled(text, decided.argv if decided else None, place)
     with walls(argv, program, place) as (argv, program):
         command = Command(argv, program, place.workspace, environment(), _time(arguments, place))
-        ended = await run(command, place.limits, on_progress)
+        ended = await run(command, place.limits, on_progress, spool)
     return {
         "exit_code": ended.exit_code,
         "output": ended.output,
         "truncated": ended.truncated,
         "duration_s": ended.duration_s,
     }
+
+
+def presumed(captured: Captured | None, place: Place) -> Json:
+    """What a command would have returned that was done when nobody saw its end."""
+    kept = 2 * (place.limits.output_bytes // 2)
+    result: dict[str, Json] = {
+        "exit_code": captured.exit_code if captured else None,
+        "output": captured.output if captured else "",
+        "truncated": captured is not None and captured.output_bytes > kept,
+        "duration_s": None,
+    }
+    if result["exit_code"] is None:
+        result["note"] = "it was done; its exit was not seen, and of its output this was kept"
+    return result
 
 
 def _time(arguments: Mapping[str, Any], place: Place) -> float:

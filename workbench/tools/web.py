@@ -66,13 +66,18 @@ class _Answer:
 
 
 async def http(
-    tool: str, arguments: Mapping[str, Any], place: Place, decided: Facts | None
+    tool: str, arguments: Mapping[str, Any], place: Place, decided: Facts | None, key: str = ""
 ) -> Json:
-    """Perform one of the HTTP tools; any status is a result."""
+    """Perform one of the HTTP tools; any status is a result.
+
+    With a ``key`` the request carries it as its ``Idempotency-Key``, unless it brings its own.
+    """
     url = Url.parse(str(arguments["url"]))
     if decided is not None and url.origin not in decided.targets:
         raise Denied(f"{url.origin} is not what was decided on: {', '.join(decided.targets)}")
     headers, body = _content(arguments)
+    if key and not any(name.lower() == "idempotency-key" for name in headers):
+        headers["Idempotency-Key"] = key
     request = _Request(METHODS[tool], url, headers, body)
     try:
         async with asyncio.timeout(place.limits.http_s):

@@ -21,6 +21,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
 from workbench.errors import NotAValue
 from workbench.foreign import Raised
 from workbench.workflow.effects import Effect, Join, Repeat, Stream, StreamStep
+from workbench.workflow.keyed import check_call
 
 T = TypeVar("T")
 
@@ -69,11 +70,23 @@ def call(
     repeat: Repeat | str = Repeat.UNSAFE,
     **named: Any,
 ) -> Effect[Any]:
-    """Call a module-level Python function: async on the core's loop, sync in a thread."""
+    """Call a module-level Python function: async on the core's loop, sync in a thread.
+
+    Args:
+        function: a parameter of type `IdempotencyKey` is filled by the gate; ``keyed`` needs one.
+        arguments: what it is given, by place.
+        repeat: what another attempt would do: ``pure``, ``keyed`` or ``unsafe``.
+        named: what it is given, by name.
+
+    Raises:
+        NotAValue: no later run could find the function.
+        SignatureError: what is ``keyed`` takes no key, or a plain function is ``probeable``.
+    """
     name = f"{function.__module__}.{function.__qualname__}"
     if "<" in name:
         raise NotAValue(f"{name} is not a module-level function, so no later run could find it")
     values: dict[str, Any] = {"arguments": list(arguments), "named": named}
+    check_call(function, Repeat(repeat), arguments, named)
     return Effect("call", name, values, subject=function, repeat=Repeat(repeat))
 
 

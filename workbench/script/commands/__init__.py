@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from workbench.errors import UnknownName
 from workbench.script import scratch
 from workbench.script.command import Command
-from workbench.script.commands import choosing, claiming, looking, permitting, running
+from workbench.script.commands import (
+    choosing,
+    claiming,
+    doubting,
+    looking,
+    permitting,
+    running,
+)
 
 
 def _known() -> Mapping[str, Command]:
@@ -20,6 +27,7 @@ COMMANDS: Mapping[str, Command] = {
         *running.COMMANDS,
         *choosing.COMMANDS,
         *permitting.COMMANDS,
+        doubting.COMMAND,
         *looking.COMMANDS,
         *claiming.COMMANDS,
         scratch.COMMAND,

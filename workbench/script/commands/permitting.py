@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, cast
 
-from workbench.errors import UnknownName, UsageError
+from workbench.errors import UsageError
 from workbench.permission.policy import MODES, Mode
 from workbench.permission.rule import ARGUMENTS, WORDS, Rule, rule_from
 from workbench.script.command import Call, Command, Output, Parameter, said
@@ -24,8 +24,8 @@ def _read(session: Session, call: Call) -> Rule:
     """The rule that a line says; a bare word is the tool, ``danger<=HIGH`` a bound."""
     keys: dict[str, Any] = dict(call.inputs)
     for word in call.line.words:
-        bound = _BOUND.fullmatch(word)
-        name, value = ("danger", bound[1] + bound[2]) if bound else ("tool", word)
+        bound = bounded(word)
+        name, value = ("danger", bound) if bound else ("tool", word)
         if name in keys:
             raise UsageError(f"{call.line.name!r} is given {name!r} twice")
         keys[name] = value
@@ -35,6 +35,12 @@ def _read(session: Session, call: Call) -> Rule:
         keys["run_id"] = session.find()
     known = ARGUMENTS | arguments
     return rule_from(keys, WORDS[call.line.name], scope=session.rule_scope, arguments=known)
+
+
+def bounded(word: str) -> str:
+    """``<=HIGH`` of the word ``danger<=HIGH``; empty for any other."""
+    bound = _BOUND.fullmatch(word)
+    return bound[1] + bound[2] if bound else ""
 
 
 async def _mode(session: Session, call: Call) -> Output:
@@ -64,11 +70,9 @@ async def _rules(session: Session, call: Call) -> Output:
     bench = session.bench
     if call.text("act") == "remove":
         wanted = call.text("id")
-        if wanted not in {rule.id for rule in bench.policy.rules}:
-            raise UnknownName("rule", wanted, [rule.id for rule in bench.policy.rules])
         bench.remove_rule(wanted, by=session.rule_scope)
         return said(f"rule {wanted} is gone", data={"removed": wanted})
-    rules = bench.policy.rules
+    rules = (*bench.policy.rules, *bench.world.doubts)
     lines = [f"{rule.id}  {rule.scope:<9} {rule}" for rule in rules]
     data: list[Any] = [{"id": rule.id, "rule": str(rule)} for rule in rules]
     return Output(tuple(lines) or ("no rules",), data)
@@ -123,7 +127,7 @@ COMMANDS = (
     ),
     Command(
         "rules",
-        "List the permission rules, or take one back.",
+        "List the rules for permissions and doubts, or take one back.",
         _rules,
         (
             Parameter("act", "what to do", choices=("list", "remove")),
