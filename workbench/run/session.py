@@ -153,8 +153,7 @@ class Session:
         found.check(given)
         name = run_id or secrets.token_hex(4)
         given = self.world.redaction.value(self._before_run(name, found.name, given))
-        wanted = {p.name: p.type for p in found.parameters}
-        bound = as_read(bind_agents(given, self.world.agents, wanted))
+        bound = self._bound(found, given)
         header = Header(
             name,
             found.name,
@@ -177,6 +176,11 @@ class Session:
         run.begin()
         self._bring_under_orders(run)
         return run
+
+    def _bound(self, found: Pattern[..., Any], given: dict[str, Any]) -> Any:
+        """A run's inputs as its workflow gets them."""
+        wanted = {p.name: p.type for p in found.parameters}
+        return as_read(bind_agents(given, self.world.agents, wanted))
 
     def _before_run(self, run_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
         """Ask the hooks before a run; they may change its inputs or refuse it."""
