@@ -275,7 +275,7 @@ def _real(workspace: str | Path | None) -> Path:
 def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction: Redaction) -> Hub:
     models = Hub.of(
         [folder, folder / "examples", shipped("examples")],
-        store.rows,
+        lambda name: store.rows(store.run(name).run_id),
         hosts=_hosts(config),
         endpoints=_endpoints(config),
         learn=redaction.learn,

@@ -196,7 +196,18 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
         "start a run from a place in another",
         [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
     ),
+    "checkpoints": ("list the places of a run one can go back to", [_RUN]),
+    "tree": ("show a run's forks and checkpoints", [_RUN, _WORDS]),
+    "diff": (
+        "show what differs between two places: RUN@PLACE, or a run and its parent",
+        [_arg("words", nargs="*", default=[], metavar="RUN[@PLACE]")],
+    ),
+    "compare": (
+        "show branches side by side",
+        [_arg("words", nargs="+", metavar="RUN", help="one for its whole tree, or several")],
+    ),
     "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
+    "import": ("take in a run that was exported", [_arg("file")]),
     "plugins": ("list plugins and what became of them", []),
     "agents": ("list agents, or show one", [_NAMED]),
     "patterns": ("list patterns, or show what one takes", [_NAMED]),
@@ -308,6 +319,9 @@ _LOOKS = {
 }
 
 
+_PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import")
+
+
 def _look(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
@@ -342,6 +356,6 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "tour": _tour,
     "resume": _resume,
     **dict.fromkeys(("run", "ask", "fork"), _run),
-    **dict.fromkeys(("runs", "show", "export", *_LOOKS), _look),
+    **dict.fromkeys(("runs", "show", *_PLACES, *_LOOKS), _look),
     **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
 }

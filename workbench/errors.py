@@ -28,6 +28,7 @@
     ├── the outside world                                                            exit 1
     │   ├── ModelError            a model's server, or what it answered
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4
+    │   │   ├── Unrecorded        asked of a recording, and never asked then
     │   │   └── ReplyError        an answer that its signature refuses; carries it
     │   └── ToolError             a tool tried and failed
     │       └── NotDone           somebody said that it never came to it
@@ -243,6 +244,12 @@ class ModelUnreachable(ModelError):
 
     code = "model_unreachable"
     exit_code = 4
+
+
+class Unrecorded(ModelError):
+    """A recorded run was asked what nobody asked then; ``nearest`` says what comes closest."""
+
+    code = "unrecorded"
 
 
 class ReplyError(ModelError):

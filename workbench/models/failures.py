@@ -28,7 +28,6 @@ Reason: TypeAlias = Literal[
     "malformed",
     "empty",
     "worker",
-    "unrecorded",
 ]
 """``server``: it failed within · ``refused``: key, right or request not accepted · ``too_long``:
 more was asked than the model's context holds · ``too_big``: more was answered than is taken."""

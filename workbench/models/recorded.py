@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from typing import Any
 
 from workbench.agent.conversation import (
@@ -22,9 +23,8 @@ from workbench.agent.conversation import (
     ToolCall,
     Usage,
 )
-from workbench.errors import ModelError, ModelUnreachable
+from workbench.errors import ModelError, ModelUnreachable, Unrecorded
 from workbench.journal.events import Event, parent_of
-from workbench.models.failures import failed
 from workbench.values import digest, dumps
 
 
@@ -48,6 +48,7 @@ class Turn:
     agent: str = ""
     inputs: str | None = None
     """Digest of the inputs, or None when the rows do not hold them."""
+    given: dict[str, Any] | None = None
     asks: dict[str, Asked] = field(default_factory=dict[str, Asked])
 
     def like(self, request: ModelRequest) -> Asked | None:
@@ -75,7 +76,9 @@ class RecordedModel:
         for row in rows:
             match row.kind, row.data.get("effect"):
                 case "step.started", "ask":
-                    turns.setdefault(row.key, Turn()).inputs = _inputs_digest(row)
+                    turn = turns.setdefault(row.key, Turn())
+                    turn.given = _inputs(row)
+                    turn.inputs = None if turn.given is None else digest(dumps(turn.given), 12)
                 case "step.started", "model":
                     turn = turns.setdefault(parent_of(row.key), Turn())
                     arguments: Mapping[str, Any] = row.data.get("arguments") or {}
@@ -91,7 +94,8 @@ class RecordedModel:
         """The answer that was given to this then.
 
         Raises:
-            ModelError: this was never asked, or failed then too.
+            Unrecorded: this was never asked; names what comes nearest.
+            ModelError: it failed then too.
         """
         asked = self._find(request)
         if asked is None:
@@ -117,19 +121,49 @@ class RecordedModel:
         alike = (turn.like(request) for turn in turns if turn.inputs in (None, inputs))
         return min((ask for ask in alike if ask), key=lambda ask: ask.given, default=None)
 
-    def _missing(self, request: ModelRequest) -> ModelError:
-        found = [turn for turn in self.turns if turn.agent == request.agent]
-        agents = ", ".join(sorted({turn.agent for turn in self.turns})) or "nobody"
+    def _missing(self, request: ModelRequest) -> Unrecorded:
+        """The error that says what was asked, and what comes nearest to it."""
+        own = [turn for turn in self.turns if turn.agent == request.agent]
+        inputs = dict(request.inputs)
         last = request.entries[-1].text if request.entries else ""
         who = f"{request.agent or 'no agent'} after {len(request.entries)} entries"
-        return failed(
+        near = _nearest(own, inputs)
+        return Unrecorded(
             f"the recording of run {self.run_id} has no answer for {who}: {last[:120]!r}",
-            "unrecorded",
-            hint=f"Its {len(found)} turns of this agent went otherwise"
-            if found
-            else f"It has turns of {agents}",
+            hint=self._hint(own, near, inputs),
+            reason="unrecorded",
+            retry=False,
+            retry_after_s=None,
             agent=request.agent,
+            asked=inputs,
+            nearest=near.given if near is not None else None,
         )
+
+    def _hint(self, own: list[Turn], near: Turn | None, inputs: Mapping[str, Any]) -> str:
+        if not own:
+            agents = ", ".join(sorted({turn.agent for turn in self.turns})) or "nobody"
+            return f"It has turns of {agents}"
+        if near is None:
+            return f"Its {len(own)} turns of this agent went otherwise"
+        if near.given == inputs:
+            return "It was asked the same then, and the turn went on otherwise"
+        return f"The nearest it was asked: {dumps(near.given).decode()[:200]}"
+
+
+def _nearest(turns: Sequence[Turn], inputs: Mapping[str, Any]) -> Turn | None:
+    """The turn whose inputs look most like these."""
+    wanted = dumps(dict(inputs)).decode()[:_COMPARED]
+    known = [turn for turn in turns if turn.given is not None]
+
+    def likeness(turn: Turn) -> float:
+        then = dumps(turn.given).decode()[:_COMPARED]
+        return SequenceMatcher(None, then, wanted).ratio()
+
+    return max(known, key=likeness, default=None)
+
+
+_COMPARED = 500
+"""Characters of inputs that are looked at for likeness."""
 
 
 def head_then(
@@ -183,10 +217,10 @@ def _keep(asked: Asked | None, row: Event) -> None:
     asked.steered = tuple(result.get("steered") or ())
 
 
-def _inputs_digest(row: Event) -> str | None:
+def _inputs(row: Event) -> dict[str, Any] | None:
     match row.data.get("arguments"):
         case {"inputs": {**inputs}}:
-            return digest(dumps(inputs), 12)
+            return inputs
         case _:
             return None
 

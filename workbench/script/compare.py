@@ -1,93 +1,119 @@
-"""What differs between two runs: where they part, what they answered, did and cost."""
+"""Compare: two places in the log, or all branches of a tree side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from workbench.journal.events import Event
-from workbench.plain import one_line
-from workbench.script.ended import from_store
-from workbench.script.rows import brief, line_of, text_of
+from workbench.errors import UsageError
+from workbench.journal.difference import Difference, difference
+from workbench.journal.family import FAMILY_KINDS, Branch, family_of, parting
+from workbench.journal.places import place_of
+from workbench.journal.said import Used, said_in
+from workbench.script.differing import Contents
+from workbench.script.export import content_of
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 
-_TOLD = {"step.finished", "step.failed", "step.denied", "message.sent", "question.answered"}
+AnyStore = Store | MemoryStore
+
+Place = tuple[str, int | str | None]
+"""A run and a place in it."""
+
+MOST_BRANCHES = 100
+"""So many are compared without being named: each is read from its first row."""
 
 
-def compare(store: Store | MemoryStore, left: str, right: str) -> dict[str, Any]:
-    """The differences of two runs as values; equal runs have none."""
-    one, two = list(store.rows(left)), list(store.rows(right))
-    first, second = from_store(store, left), from_store(store, right)
-    return {
-        "left": left,
-        "right": right,
-        "shared_rows": _shared(one, two),
-        "outcome": [first.outcome, second.outcome],
-        "result": [first.result, second.result],
-        "cost_usd": [first.usage["cost_usd"], second.usage["cost_usd"]],
-        "tokens": [_tokens(first.usage), _tokens(second.usage)],
-        "steps": [first.usage["steps"], second.usage["steps"]],
-        "rows": _different_rows(one, two),
-        "files": _different_files(one, two),
-    }
+def compare(store: AnyStore, left: Place, right: Place) -> Difference:
+    """The difference of two places. Raises UnknownName, InputError."""
+    one, other = place_of(store, *left), place_of(store, *right)
+    first = list(store.rows(left[0], upto=one))
+    runs = {run.run_id: run for run in store.family(left[0])}
+    shared = min(parting(runs, left[0], right[0]), one, other) if right[0] in runs else 0
+    # What both have in common is read once.
+    common = [row for row in first if row.seq <= shared]
+    return difference(first, common + list(store.rows(right[0], after=shared, upto=other)))
 
 
-def compare_lines(found: dict[str, Any]) -> list[str]:
-    """The same for people: ``-`` is the first run, ``+`` the second."""
-    lines = [f"{found['shared_rows']} rows in common"]
-    for row in found["rows"]:
-        lines += [f"  {row['key']}"]
-        lines += [f"  - {row['left']}"] if row["left"] is not None else []
-        lines += [f"  + {row['right']}"] if row["right"] is not None else []
-    for name in ("outcome", "result", "steps", "tokens", "cost_usd"):
-        left, right = found[name]
-        if left != right:
-            lines.append(f"{name}: {one_line(brief(left))} → {one_line(brief(right))}")
-    lines += [f"file {name}: {a or 'absent'} → {b or 'absent'}" for name, a, b in found["files"]]
-    return lines
+def contents_in(store: AnyStore) -> Contents:
+    """The texts of files that the store keeps."""
+
+    def text(name: str) -> str | None:
+        content = content_of(store, name)
+        if content is None or b"\0" in content[:8000]:
+            return None
+        return content.decode("utf-8", "replace")
+
+    return text
 
 
-def _shared(one: list[Event], two: list[Event]) -> int:
-    count = 0
-    for a, b in zip(one, two, strict=False):
-        if (a.run_id, a.seq) != (b.run_id, b.seq):
-            break
-        count += 1
-    return count
+def family_in(store: AnyStore, run_id: str) -> dict[str, Branch]:
+    """The family of a run."""
+    store.flush()
+    return family_of(store.family(run_id), store.family_rows(run_id, FAMILY_KINDS))
 
 
-def _tokens(usage: dict[str, Any]) -> int:
-    return usage["input_tokens"] + usage["output_tokens"]
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One branch beside others. What it used is from its root on, so lines can be compared."""
+
+    run_id: str
+    title: str
+    overlay: str
+    status: str
+    result: Any
+    parent: str
+    parts_at: int
+    """The last row that it shares with the branch it left; 0 for the root."""
+    used: Used
+    own_tokens: int
+    """Since it parted."""
+    own_cost_usd: float
+    duration_s: float
+    files: tuple[str, ...]
+    """Files it changed, the shared part included."""
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``--output json`` prints it."""
+        return asdict(self)
 
 
-def _different_rows(one: list[Event], two: list[Event]) -> list[dict[str, Any]]:
-    left, right = _by_key(one), _by_key(two)
-    return [
-        {"key": key, "left": left.get(key), "right": right.get(key)}
-        for key in [*left, *(key for key in right if key not in left)]
-        if left.get(key) != right.get(key)
-    ]
+def beside(store: AnyStore, run_ids: Sequence[str]) -> list[Compared]:
+    """Branches side by side: those that are named, or all of the one's tree.
+
+    Raises:
+        UsageError: there are too many to compare them all.
+    """
+    families = {run_id: family_in(store, run_id) for run_id in run_ids[:1]}
+    if len(run_ids) == 1:
+        run_ids = list(families[run_ids[0]])
+        if len(run_ids) > MOST_BRANCHES:
+            raise UsageError(
+                f"the tree has {len(run_ids)} branches, too many to compare all",
+                hint=f"Name up to {MOST_BRANCHES} of them",
+            )
+    known: dict[str, Branch] = {}
+    for run_id in run_ids:
+        if run_id not in known:
+            known |= families.get(run_id) or family_in(store, run_id)
+    return [_compared(store, known, run_id) for run_id in dict.fromkeys(run_ids)]
 
 
-def _by_key(rows: Iterable[Event]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for row in rows:
-        if row.kind in _TOLD:
-            name = row.key or line_of(row)
-            found[name] = f"{row.kind.partition('.')[2]}: {one_line(text_of(row))}"
-    return found
-
-
-def _different_files(one: list[Event], two: list[Event]) -> list[tuple[str, Any, Any]]:
-    left, right = _files(one), _files(two)
-    return [
-        (name, left.get(name), right.get(name))
-        for name in sorted({*left, *right})
-        if left.get(name) != right.get(name)
-    ]
-
-
-def _files(rows: Iterable[Event]) -> dict[str, Any]:
-    changed = (row.data for row in rows if row.kind == "file.changed")
-    return {str(data["path"]): data.get("after") for data in changed}
+def _compared(store: AnyStore, known: Mapping[str, Branch], run_id: str) -> Compared:
+    branch, said = known[run_id], said_in(store.rows(run_id))
+    took = round(max(0.0, said.ended_at - said.began_at), 3)
+    return Compared(
+        run_id,
+        branch.label,
+        branch.overlay,
+        branch.status,
+        said.result,
+        branch.parent_id,
+        branch.cut_seq,
+        said.used,
+        branch.tokens,
+        branch.cost_usd,
+        took,
+        tuple(sorted(said.files)),
+    )

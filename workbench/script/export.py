@@ -1,45 +1,113 @@
-"""Write a run out as one file: a line of JSON for the run, then one for each of its rows.
+"""Write a run out as one file that needs no other: its rows, its parents' up to each cut, contents.
 
-A fork's file holds its parents' rows up to the cut, so it needs no other file. The payloads that
-the store keeps aside are in their rows.
+The format is `workbench.journal.carried`; here is the file around it. A run that is running is
+written as far as its rows are committed.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from workbench.errors import UsageError
-from workbench.script.rows import data_of
+from workbench import __version__
+from workbench.errors import StoreDamaged, UsageError
+from workbench.journal.carried import LONGEST_LINE, Writing
+from workbench.journal.events import Event
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
-from workbench.values import dumps
 
-FORMAT = "kaizen-tui run"
-VERSION = 1
+Moved = Callable[[int, int], None]
+"""Told how much of how much is done; a total of 0 is not known."""
+
+_MOST_CONTENT = LONGEST_LINE // 2
+"""Bytes of a file's content that a line carries: base64 takes a third more."""
 
 
-def export_run(store: Store | MemoryStore, run_id: str, path: Path, *, replace: bool) -> int:
-    """Write a run to a file that only its owner can read; returns the number of rows.
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written."""
+
+    rows: int
+    blobs: int
+    left_out: int
+    """Contents of files that are not kept here any more, or are too big for a line."""
+
+
+def export_run(
+    store: Store | MemoryStore,
+    run_id: str,
+    path: Path,
+    *,
+    replace: bool,
+    moved: Moved = lambda _done, _total: None,
+) -> Exported:
+    """Write a run to a file that only its owner can read.
 
     Raises:
         UsageError: the file is there and ``replace`` is false, or it cannot be written.
+        StoreDamaged: a row cannot be read; nothing is left behind.
     """
-    store.catch_up()
-    header = {"format": FORMAT, "version": VERSION, "run": asdict(store.run(run_id))}
+    store.flush()
+    last = store.last_seq(run_id)
     if path.exists() and not replace:
         raise UsageError(f"{path} is there already", hint="Say replace=true to write over it")
-    new = path.with_name(f".{path.name}.new")
-    count = 0
+    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         # Written aside and renamed: a broken export never looks like a whole one.
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(dumps(header) + b"\n")
-            for row in store.rows(run_id):
-                file.write(dumps(data_of(row)) + b"\n")
-                count += 1
+        with os.fdopen(os.open(new, _FLAGS, 0o600), "wb") as file:
+            writing, left_out = Writing(), 0
+            wanted: dict[str, None] = {}
+            file.write(writing.header(run_id, runs_of_line(store, run_id), __version__))
+            for row in store.rows(run_id, upto=last):
+                file.write(writing.row(row))
+                wanted |= dict.fromkeys(_contents(row))
+                moved(row.seq, last)
+            for name in wanted:
+                content = content_of(store, name)
+                if content is None or len(content) > _MOST_CONTENT:
+                    left_out += 1
+                else:
+                    file.write(writing.blob(name, content))
+            file.write(writing.end())
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
-    return count
+    finally:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
+    return Exported(writing.rows, writing.blobs, left_out)
+
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def runs_of_line(store: Store | MemoryStore, run_id: str) -> list[str]:
+    """A run and its parents, root first."""
+    found = [run_id]
+    while parent := store.run(found[-1]).parent_id:
+        found.append(parent)
+    return found[::-1]
+
+
+def _contents(row: Event) -> Iterator[str]:
+    """The digests of contents that a row names."""
+    if row.kind == "file.changed":
+        for name in (row.data.get("before"), row.data.get("after")):
+            if isinstance(name, str):
+                yield name
+
+
+def content_of(store: Store | MemoryStore, name: str) -> bytes | None:
+    """A content that is kept under its digest, or None."""
+    if isinstance(store, MemoryStore):
+        return None
+    try:
+        return store.blobs.read(name)
+    except StoreDamaged:
+        return None

@@ -96,7 +96,7 @@ class Front:
 
     async def look(self, line: Line) -> int:
         """Do one command that only says something; the exit code."""
-        self.streams.data(await perform(Session(self.bench), line))
+        self.streams.data(await perform(Session(self.bench, moving=self.streams.moving), line))
         return 0
 
     def attended(self) -> _Attended:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeAlias
 from workbench.journal.events import Event
 from workbench.plain import one_line, plain
 from workbench.script.command import Output
+from workbench.script.export import Moved
 from workbench.script.language import Line
 from workbench.script.rows import brief, data_of
 from workbench.script.session import result_lines
@@ -81,6 +82,17 @@ class Streams:
         finally:
             self._bar.stop()
             self._bar = None
+
+    @contextmanager
+    def moving(self, title: str) -> Generator[Moved]:
+        """Show a bar on stderr for something whose length is known, if that is a terminal."""
+        if not self._err.isatty():
+            yield lambda _done, _total: None
+            return
+        from workbench.script.progress import moving  # noqa: PLC0415 - rich, on a terminal only
+
+        with moving(self._err, title) as moved:
+            yield moved
 
     def hidden(self) -> AbstractContextManager[None]:
         """The bar is down while somebody is asked."""

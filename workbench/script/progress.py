@@ -11,14 +11,33 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from workbench.journal.events import Event, agent_of
 from workbench.plain import one_line
 from workbench.run.header import Tally, add_row
+from workbench.script.export import Moved
 
 _MOST = 60
+
+
+@contextmanager
+def moving(err: TextIO, title: str) -> Generator[Moved]:
+    """A bar for one thing of known length; safe to be told from another thread."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
+    shown = (*columns, TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*shown, console=Console(file=err), transient=True) as progress:
+        task = progress.add_task(one_line(title)[:_MOST], total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total or None)
 
 
 class Bar:

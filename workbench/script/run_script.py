@@ -21,16 +21,15 @@ from workbench.script.ended import Ended, from_store
 from workbench.script.execute import perform
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Silent, Sink
-from workbench.script.session import Session, Suspended
+from workbench.script.session import SCRIPT, Session, Suspended
 from workbench.values import Json
 from workbench.workflow.effects import Effect, Repeat
 from workbench.workflow.pattern import pattern
 
-PATTERN = "script"
 _STARTING = ("run", "ask", "fork", "resume")
 
 
-@pattern(name=PATTERN)
+@pattern(name=SCRIPT)
 async def play(name: str, lines: list[dict[str, Any]]) -> Any:
     """A script: one line after the other, until one fails.
 
@@ -134,7 +133,8 @@ class Playing:
     # -- going on --------------------------------------------------------------------------------
 
     async def _resumed(self, run_id: str) -> Run:
-        rows = [row for row in self._bench.store.rows(run_id) if row.run_id == run_id]
+        # Of a fork too: what its parents' lines settled holds for it as well.
+        rows = list(self._bench.store.rows(run_id))
         self._check_unchanged(run_id, rows[0].data["arguments"]["lines"])
         for line, done in _done(rows):
             await self._restore(line, done)
@@ -189,7 +189,7 @@ def resumable(bench: Workbench, name: str) -> str:
     title = f"script {name}"
     bench.store.catch_up()
     for row in bench.store.runs(limit=10_000, search=title):
-        if row.pattern != PATTERN or row.title != title:
+        if row.pattern != SCRIPT or row.title != title:
             continue
         if row.status not in {"running", "suspended", "waiting"}:
             raise UsageError(

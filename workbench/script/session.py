@@ -7,7 +7,8 @@ command line each have one, over the same workbench.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,17 @@ from workbench.errors import UnknownName, UsageError
 from workbench.run.run import Run
 from workbench.script.command import Call, Output, said
 from workbench.script.ended import Ended, RunEnded, from_outcome, from_store
+from workbench.script.export import Moved
 from workbench.values import digest
+
+SCRIPT = "script"
+"""The pattern of runs that are scripts."""
+
+
+@contextmanager
+def quietly(_title: str) -> Generator[Moved]:
+    """Tell nobody how far something is."""
+    yield lambda _done, _total: None
 
 
 class Suspended(Exception):
@@ -41,6 +52,8 @@ class Session:
     """The folder that runs work in, when it is not the workspace."""
     limits: dict[str, float] = field(default_factory=dict[str, float])
     """Ceilings for runs to come; empty for the settings' own."""
+    moving: Callable[[str], AbstractContextManager[Moved]] = quietly
+    """Shows how far a long command is, by its title."""
 
     @property
     def workspace(self) -> Path:

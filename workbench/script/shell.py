@@ -18,11 +18,13 @@ from workbench.bench import Workbench
 from workbench.config import Config, load
 from workbench.config.folders import shipped
 from workbench.errors import ConfigError, NotTrusted, StoreNewer, UsageError
+from workbench.journal.overlay import check_names
 from workbench.plain import plain
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
-from workbench.script.run_script import PATTERN, recorded_script, resumable
+from workbench.script.run_script import recorded_script, resumable
+from workbench.script.session import SCRIPT, Session
 
 _MOST_BYTES = 1_000_000
 TOUR = "tour.kz"
@@ -86,11 +88,31 @@ def _script(asked: Asked, text: str, name: str) -> int:
 def command(asked: Asked, name: str, words: Sequence[str]) -> int:
     """``run``, ``ask``, ``fork``: one command that ends in a run."""
     line = shell_line(name, words)
+    if line.named.get("preview") is True:
+        return look(asked, name, words)
 
     async def job(front: Front) -> int:
+        if name == "fork" and (forked := _forked_script(front.bench, line)):
+            return await _go_on(front, forked)
         return await front.command(line)
 
     return _opened(asked, job, shows_lines=False)
+
+
+def _forked_script(bench: Workbench, line: Line) -> str:
+    """The fork of a script's run, which goes on as a script; empty when the run is no script's."""
+    source, at = Session(bench).place(line.words[0] if line.words else "")
+    if bench.store.run(source).pattern != SCRIPT:
+        return ""
+    changes: dict[str, Any] = {k: v for k, v in line.named.items() if k != "preview"}
+    check_names(changes)
+    return bench.branches.branch(source, at, **changes)
+
+
+async def _go_on(front: Front, run_id: str) -> int:
+    """Go on with a script's run."""
+    name, text = recorded_script(front.bench, run_id)
+    return await front.script(text, name, f"kaizen-tui resume {run_id}", resume=run_id)
 
 
 def resume(asked: Asked, run: str) -> int:
@@ -98,11 +120,9 @@ def resume(asked: Asked, run: str) -> int:
 
     async def job(front: Front) -> int:
         row = front.bench.store.run(run)
-        again = f"kaizen-tui resume {row.run_id}"
-        if row.pattern != PATTERN:
+        if row.pattern != SCRIPT:
             return await front.command(Line("resume", (row.run_id,)))
-        name, text = recorded_script(front.bench, row.run_id)
-        return await front.script(text, name, again, resume=row.run_id)
+        return await _go_on(front, row.run_id)
 
     return _opened(asked, job)
 

@@ -182,6 +182,13 @@ class MemoryStore:
         """The newest row's number; 0 when there is no such run."""
         return self._states[run_id].row["last_seq"] if run_id in self._states else 0
 
+    def take_in(self, events: Iterator[Event]) -> None:
+        """Store whole runs from elsewhere, all or nothing."""
+        rows = [_copied(event) for event in events]
+        self._check(rows)
+        self._log += rows
+        self._take(rows)
+
     def rebuild(self) -> None:
         """Compute the runs and their spending anew from the log."""
         self._states.clear()

@@ -27,6 +27,10 @@ ALL: Final = "*"
 
 COLUMNS: Final = "run_id, seq, at, kind, key, data, spilled"
 
+INSERT: Final = (
+    "INSERT INTO events (run_id, seq, at, kind, key, data, spilled) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+
 Row = tuple[str, int, float, str, str, str, "str | None"]
 
 

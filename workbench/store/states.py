@@ -9,13 +9,14 @@ writer calls `forget` then.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Final
 
 from workbench.journal.events import Event
 from workbench.store import packing
 from workbench.store.blobs import Blobs
-from workbench.store.packing import unpack
+from workbench.store.packing import INSERT, pack, unpack
 from workbench.store.projection import (
     COLUMNS,
     FIXED,
@@ -136,6 +137,24 @@ class States:
         for day, agent, model, *sums in self._connection.execute(_SPENT_OF, (run_id,)):
             state.spent[(day, agent, model)] = sums
         return state
+
+
+_AT_ONCE: Final = 500
+"""Rows of a run from elsewhere that are in memory at a time."""
+
+
+def take_in(connection: sqlite3.Connection, blobs: Blobs, events: Iterator[Event]) -> None:
+    """Store runs from elsewhere; inside a transaction, so all of them or none.
+
+    Raises:
+        StoreError: a row does not follow what is there; see `States.check`.
+    """
+    states = States(connection)
+    while batch := list(islice(events, _AT_ONCE)):
+        states.check(batch)
+        connection.executemany(INSERT, [pack(event, blobs) for event in batch])
+        states.take(batch)
+        states.write()
 
 
 def rebuild(connection: sqlite3.Connection, blobs: Blobs) -> None:

@@ -202,6 +202,14 @@ class Store:
         """The newest row's number; 0 when there is no such run."""
         return queries.last_seq(self._readers, run_id)
 
+    def take_in(self, events: Iterator[Event]) -> None:
+        """Store whole runs from elsewhere, in one transaction; waits until that is committed.
+
+        Rows are read as they are stored, so their number does not matter. Nothing else is written
+        meanwhile, and nothing is kept when one of them is refused or reading them fails.
+        """
+        self._write().perform(lambda link: states.take_in(link, self.blobs, events))
+
     def rebuild(self) -> None:
         """Compute the runs and their spending anew from the log."""
         self._write().perform(lambda link: states.rebuild(link, self.blobs))

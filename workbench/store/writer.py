@@ -34,7 +34,7 @@ from workbench.journal.events import Event
 from workbench.store import ownership
 from workbench.store.blobs import Blobs
 from workbench.store.connection import FAILURES, translated
-from workbench.store.packing import Row, pack
+from workbench.store.packing import INSERT, Row, pack
 from workbench.store.room import OnRoom, Reserve
 from workbench.store.states import States
 from workbench.store.transactions import Transactions
@@ -45,9 +45,6 @@ Done = Callable[[BaseException | None], None]
 BATCH_APPENDS: Final = 4096
 """The most that share one transaction: bounds how long others wait for the file."""
 
-_INSERT: Final = (
-    "INSERT INTO events (run_id, seq, at, kind, key, data, spilled) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
 _BAD_VALUES: Final = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
@@ -286,7 +283,7 @@ class Writer:
                 if error is None and not isinstance(found, WorkbenchError):
                     self._states.take(append.events)
                     rows += found
-            self._connection.executemany(_INSERT, rows)
+            self._connection.executemany(INSERT, rows)
             self._states.write()
         return errors
 

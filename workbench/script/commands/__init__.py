@@ -8,6 +8,7 @@ from workbench.errors import UnknownName
 from workbench.script import scratch
 from workbench.script.command import Command
 from workbench.script.commands import (
+    branching,
     choosing,
     claiming,
     doubting,
@@ -25,6 +26,7 @@ COMMANDS: Mapping[str, Command] = {
     command.name: command
     for command in (
         *running.COMMANDS,
+        *branching.COMMANDS,
         *choosing.COMMANDS,
         *permitting.COMMANDS,
         doubting.COMMAND,

@@ -24,6 +24,9 @@ async def _model(session: Session, call: Call) -> Output:
         rows = [{"name": m.name, "capabilities": list(m.capabilities)} for m in models]
         lines = [f"{m.name}  {' '.join(m.capabilities)}".rstrip() for m in models]
         return Output(tuple(lines), rows)
+    provider, colon, run = name.partition(":")
+    if provider == "recorded" and colon:
+        name = f"recorded:{session.find(run)}"
     if name:
         bench.default_model = name
         return said(f"agents without a model of their own use {name}", data={"model": name})
@@ -162,7 +165,7 @@ COMMANDS = (
         _model,
         (Parameter("name", "provider:name, or 'list'; nothing to ask", "model"),),
         is_setting=True,
-        examples=("model playbook:tour", "model ollama:qwen3:4b"),
+        examples=("model playbook:tour", "model ollama:qwen3:4b", "model recorded:last"),
     ),
     Command(
         "agent",

@@ -1,18 +1,15 @@
-"""Commands that only look: at runs, rows, checkpoints, differences, and the commands themselves."""
+"""Commands that only look: at runs, rows and the commands themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
 
-from workbench.errors import UnknownName, UsageError
+from workbench.errors import UnknownName
 from workbench.permission.filter import Filter
-from workbench.script.command import Call, Command, Output, Parameter, said
+from workbench.script.command import Call, Command, Output, Parameter
 from workbench.script.commands.running import filter_text
-from workbench.script.compare import compare, compare_lines
-from workbench.script.export import export_run
 from workbench.script.rows import brief, data_of, fields_of, line_of
 from workbench.script.session import Session, result_lines
 
@@ -54,41 +51,6 @@ async def _trace(session: Session, call: Call) -> Output:
     rows = session.bench.store.rows(session.find(call.text("run")))
     found = [row for row in rows if wanted.matches(fields_of(row))]
     return Output(tuple(line_of(row) for row in found), [data_of(row) for row in found])
-
-
-async def _checkpoints(session: Session, call: Call) -> Output:
-    session.bench.store.catch_up()
-    run_id = session.find(call.text("run"))
-    rows = session.bench.store.checkpoints(run_id)
-    lines = [
-        f"{row.seq:>6}  {row.data.get('name', '')}  by {row.data.get('by', '')}" for row in rows
-    ]
-    data: list[Any] = [
-        {"run_id": row.run_id, "seq": row.seq, "name": row.data.get("name")} for row in rows
-    ]
-    return Output(tuple(lines) or ("no checkpoints",), data)
-
-
-async def _diff(session: Session, call: Call) -> Output:
-    right = session.find(call.text("right"))
-    left = call.text("left")
-    if not left:
-        parent = session.bench.store.run(right).parent_id
-        if parent is None:
-            raise UsageError(f"run {right} is no fork", hint="Name the run to compare it with")
-        left = parent
-    session.bench.store.catch_up()
-    found = compare(session.bench.store, session.find(left), right)
-    return Output(tuple(compare_lines(found)), found)
-
-
-async def _export(session: Session, call: Call) -> Output:
-    run_id = session.find(call.text("run"))
-    path = session.bench.config.workspace / call.text("file", f"{run_id}.jsonl")
-    count = export_run(session.bench.store, run_id, path, replace=call.given.get("replace") is True)
-    return said(
-        f"{count} rows in {path}", data={"run_id": run_id, "file": str(path), "rows": count}
-    )
 
 
 def help_command(known: Callable[[], Mapping[str, Command]]) -> Command:
@@ -147,26 +109,6 @@ _ALL = (
         takes_inputs=True,
         examples=("trace kind:tool state:denied",),
     ),
-    Command("checkpoints", "List the places of a run one can go back to.", _checkpoints, (_WHICH,)),
-    Command(
-        "diff",
-        "Show what differs between two runs, or between a fork and its parent.",
-        _diff,
-        (
-            Parameter("left", "a run; the parent of the other if none", "run"),
-            Parameter("right", "a run; the last one if none", "run"),
-        ),
-    ),
-    Command(
-        "export",
-        "Write a run out as one file.",
-        _export,
-        (
-            _WHICH,
-            Parameter("file", "where to", "file"),
-            Parameter("replace", "true to write over a file", named_only=True),
-        ),
-    ),
 )
 
-COMMANDS = tuple(replace(command, is_looking=command.name != "export") for command in _ALL)
+COMMANDS = tuple(replace(command, is_looking=True) for command in _ALL)

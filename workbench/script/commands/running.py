@@ -1,4 +1,4 @@
-"""Commands that do something: start runs, wait for them, steer and stop them, fork and resume."""
+"""Commands that do something: start runs, wait for them, steer, stop and resume them."""
 
 from __future__ import annotations
 
@@ -50,17 +50,6 @@ async def _ask(session: Session, call: Call) -> Output:
             limits=session.limits or None,
             workspace=session.scratch,
         )
-
-    return await session.finish(call, await session.begin(session.start_id(call), start))
-
-
-async def _fork(session: Session, call: Call) -> Output:
-    source, at = session.place(call.text("run"))
-    overlay = dict(call.inputs)
-
-    async def start(run_id: str) -> Run:
-        title = f"fork of {source}"
-        return await session.bench.fork(source, at, title=title, as_id=run_id, **overlay)
 
     return await session.finish(call, await session.begin(session.start_id(call), start))
 
@@ -168,13 +157,6 @@ async def _interrupt(session: Session, call: Call) -> Output:
     return said(f"run {run.run_id} is {outcome.outcome}", data=told)
 
 
-async def _checkpoint(session: Session, call: Call) -> Output:
-    run = session.live(call.text("run"))
-    row = run.checkpoint(call.text("name"), by=session.rule_scope)
-    data: dict[str, Json] = {"run_id": run.run_id, "seq": row.seq, "name": call.text("name")}
-    return said(f"checkpoint {call.text('name')} at {row.seq}", data=data)
-
-
 _AS = Parameter("as", "a name for the run, for later lines", "text", named_only=True)
 _WHICH = Parameter("run", "which run; the last one if none is named", "run", named_only=True)
 
@@ -201,19 +183,6 @@ COMMANDS = (
         takes_inputs=True,
         can_background=True,
         examples=("ask critic What do you think?", "ask critic draft<<END"),
-    ),
-    Command(
-        "fork",
-        "Start a run that shares the beginning of another, with something changed.",
-        _fork,
-        (
-            Parameter("run", "RUN@CHECKPOINT or RUN@NUMBER; @… means the last run", "checkpoint"),
-            _AS,
-        ),
-        takes_inputs=True,
-        can_background=True,
-        details="Changes: model=…, instructions=…, options={…}, reply=… (the last reply, edited).",
-        examples=("fork last@plan model=ollama:qwen3:8b",),
     ),
     Command(
         "resume",
@@ -249,11 +218,5 @@ COMMANDS = (
         "Suspend a run: let running steps finish, or stop them now.",
         _interrupt,
         (Parameter("how", "now or nothing", choices=("now", "graceful")), _WHICH),
-    ),
-    Command(
-        "checkpoint",
-        "Name the place a running run is at.",
-        _checkpoint,
-        (Parameter("name", "the name", required=True), _WHICH),
     ),
 )
