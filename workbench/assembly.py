@@ -268,10 +268,6 @@ async def assemble(
     return parts
 
 
-def _real(workspace: str | Path | None) -> Path:
-    return Path(workspace or ".").resolve()
-
-
 def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction: Redaction) -> Hub:
     models = Hub.of(
         [folder, folder / "examples", shipped("examples")],
@@ -283,6 +279,10 @@ def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction:
     if config.model:
         models.check(config.model)
     return models
+
+
+def _real(workspace: str | Path | None) -> Path:
+    return Path(workspace or ".").resolve()
 
 
 def _hosts(config: Config) -> dict[str, str]:

@@ -4,6 +4,7 @@ Rules of the table. Rows are only ever added. ``seq`` counts within a run and go
 parent's cut in a fork. ``key`` is the path of the effect a row is about, or empty for the run
 itself. Only outcomes, scope starts and ``run.cancelled`` reach a workflow; everything else is an
 annotation that people and projections read. Kinds are past participles: they tell what happened.
+``by`` is user, program, a rule, a signal … or the signature of another process's request.
 
 Each kind and what its ``data`` holds:
 
@@ -11,7 +12,7 @@ Each kind and what its ``data`` holds:
                         overlay, edit (reply arguments), title
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason
-    run.resumed         by, epoch
+    run.resumed         by, epoch, left (who drove it before, if that one did not let it go)
     run.cancelled       by, reason, error (the run was given up: what it ends with)
     run.paused          by, reason           run.continued       by, reason
     interrupt.asked     by, reason, how (graceful immediate)

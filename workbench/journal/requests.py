@@ -9,8 +9,10 @@ that was is never carried out again, whoever died in between.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias
+
+from workbench.journal.events import Event
 
 BEAT_S: Final = 10.0
 """How often a process that drives something gives a sign of life."""
@@ -30,6 +32,11 @@ KINDS: Final[tuple[RequestKind, ...]] = (
 )  # fmt: skip
 PATIENT: Final = frozenset({"answer", "steer", "checkpoint", "limits"})
 """Kinds that make sense for a run that rests: they wait until somebody takes it up."""
+
+ASKS: Final = frozenset({"approval.asked", "question.asked"})
+"""The rows by which something begins to wait for a person."""
+ENDS: Final = frozenset({"approval.answered", "approval.withdrawn", "question.answered"})
+"""The rows after which something waits for a person no longer."""
 
 Outcome: TypeAlias = Literal["", "taken", "refused", "late"]
 """What became of a request: still open, carried out, refused, or decided already."""
@@ -67,6 +74,26 @@ def signed(by: Any) -> str:
 def who(by: str) -> str:
     """A row's ``by`` for people: without the request's id."""
     return by.rpartition("#")[0] or by
+
+
+@dataclass(slots=True)
+class Heard:
+    """What the recorded rows of a run say to whoever takes it up."""
+
+    signatures: set[str] = field(default_factory=set[str])
+    """Of the requests that were carried out."""
+    unanswered: set[str] = field(default_factory=set[str])
+    """What waits for a person and has not been asked again."""
+
+    def read(self, row: Event) -> None:
+        """Take one row in."""
+        request = signed(row.data.get("by"))
+        if request:
+            self.signatures.add(request)
+        if row.kind in ASKS:
+            self.unanswered.add(row.data["id"])
+        elif row.kind in ENDS:
+            self.unanswered.discard(row.data["id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ async def ask_model(step: Step) -> dict[str, Any]:
     while True:
         data = {**step.start_data(), "model": request.model, "prompt": prompt.digest}
         step.run.rows.append("step.started", step.key, data)
+        await step.assure()
         step.begin()
         answered = await attempt_async(
             step.run.world.models.complete(request, lambda text: _delta(step, text))

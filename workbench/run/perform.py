@@ -29,6 +29,8 @@ async def _call(step: Step) -> Any:
     effect = step.parked.effect
     if effect.repeat is not Repeat.PURE:
         await step.intend(effect.repeat)
+    else:
+        await step.assure()
     step.begin()
     step.stoppable = inspect.iscoroutinefunction(effect.subject)
     engine, given = step.run.world.engine, step.arguments
@@ -125,6 +127,8 @@ async def perform_foreign(step: Step) -> Any:
         raise UnknownName("kind of effect", effect.kind, known)
     if effect.repeat is not Repeat.PURE:
         await step.intend(effect.repeat)
+    else:
+        await step.assure()
     step.begin()
     return copied(await performer(effect, step.key, step.idempotency_key))
 

@@ -11,9 +11,10 @@ from typing import Any, Protocol, TypeAlias
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
-from workbench.errors import StoreFull
+from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
 from workbench.journal.places import Reader
+from workbench.journal.requests import Outcome, Owner, Request
 from workbench.permission.danger import Facts
 from workbench.redaction import Redaction
 from workbench.run.evidence import Findings
@@ -60,8 +61,87 @@ class RunRecord(Protocol):
         ...
 
 
+class Woken(Protocol):
+    """What other processes wake this one with."""
+
+    @property
+    def descriptor(self) -> int:
+        """Readable once it was rung."""
+        ...
+
+    def hush(self) -> None:
+        """Take in what was rung."""
+        ...
+
+
+class News(Protocol):
+    """Says whether anybody has committed since it was last asked."""
+
+    def has_news(self) -> bool:
+        """Whether there is anything new."""
+        ...
+
+    def close(self) -> None:
+        """Ask no longer."""
+        ...
+
+
+class Shared(Protocol):
+    """What the processes on one log have with each other. From any thread; may block briefly."""
+
+    @property
+    def bell(self) -> Woken | None:
+        """What wakes this process; None before it has claimed anything, or where there is none."""
+        ...
+
+    def driver(self, run_id: str) -> Owner | None:
+        """The process that drives a run now."""
+        ...
+
+    def left_by(self, run_id: str) -> str:
+        """The process that was given the run last, by name, or empty."""
+        ...
+
+    def beat(self) -> list[Fenced]:
+        """Give a sign of life; says which runs others have taken over."""
+        ...
+
+    def is_surely_ours(self, run_id: str) -> bool:
+        """Whether a claimed run was found to be ours a moment ago. From memory."""
+        ...
+
+    def confirm(self, run_id: str, done: Done) -> None:
+        """Find it out; ``done`` is told, from any thread."""
+        ...
+
+    def ask(self, request: Request) -> None:
+        """Add a request and wake the run's owner."""
+        ...
+
+    def open_requests(self) -> list[Request]:
+        """What waits to be taken up, oldest first."""
+        ...
+
+    def request(self, request_id: str) -> Request | None:
+        """One request, with what became of it."""
+        ...
+
+    def settle(self, settled: Sequence[tuple[str, Outcome, str]]) -> None:
+        """Say what became of requests, after the rows that were appended before."""
+        ...
+
+    def watch(self) -> News:
+        """Whether there is anything new, for whoever follows."""
+        ...
+
+
 class Keeper(Reader, Log, Protocol):
     """A log that can be asked about its runs, and that says who may drive one."""
+
+    @property
+    def shared(self) -> Shared:
+        """What there is between processes."""
+        ...
 
     def run(self, run_id_or_prefix: str) -> RunRecord:
         """One run, by its id or the beginning of it. Raises UnknownName, UsageError."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def recall(run: Run, row: Event) -> None:
     """Let a recorded row have its effect."""
     run.mail.read(row)
+    run.heard.read(row)
     add_row(run.usage, row)
     run.taking.after(row)
     data = row.data

@@ -21,6 +21,7 @@ from workbench.journal.checkpoints import Taking, check_given_name
 from workbench.journal.drive import Drive
 from workbench.journal.events import OUTCOMES, Event
 from workbench.journal.replay import Replayed, Unfinished, replay
+from workbench.journal.requests import Heard
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.permission.policy import Policy
 from workbench.run import gate
@@ -58,9 +59,10 @@ class Run:
         self.scopes = Scopes(self)
         self.taking = Taking(world.checkpoints)
         self.usage = header.empty_usage()
+        self.heard = Heard()
         self.steps: dict[str, Step] = {}
         """Effects in flight, by key."""
-        self.rows = Rows(header.run_id, world, acks, self._deliver, self._cannot_record)
+        self.rows = Rows(header.run_id, world, acks, self._deliver, self.cannot_record)
         self.rows.checkpoint_after = self.taking.after
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
         self._left: dict[str, Unfinished] = {}
@@ -110,6 +112,7 @@ class Run:
         epoch: int = 0,
         by: str = "user",
         unwritten: Sequence[Event] = (),
+        left: str = "",
     ) -> None:
         """Go on from recorded rows. Raises Diverged with nothing begun.
 
@@ -118,6 +121,7 @@ class Run:
             epoch: of the one who drives it now.
             by: who wants it.
             unwritten: the last of them when they are not in the log yet: a fork's first rows.
+            left: from whom, if its owner did not let it go.
         """
         for row in rows:
             recall(self, row)
@@ -127,7 +131,8 @@ class Run:
             for row in unwritten:
                 self.world.publish(row)
         self.rows.seq = rows[-1].seq if rows else self.header.cut
-        self.rows.append("run.resumed", "", {"by": by, "epoch": epoch})
+        told = {"by": by, "epoch": epoch, **({"left": left} if left else {})}
+        self.rows.append("run.resumed", "", told)
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
         self._left = found.left_by(self.run_id)
         self._take(self.drive.outstanding())
@@ -309,8 +314,10 @@ class Run:
         finally:
             set_running_loop(loop)
 
-    def _cannot_record(self, error: BaseException) -> None:
+    def cannot_record(self, error: BaseException) -> None:
         """Rows cannot be written: nothing more may start, and what waits is told."""
+        if self._finished.done():
+            return
         self.error = error
         self.hold.give_in()
         self.notice(str(error))

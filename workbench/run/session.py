@@ -8,34 +8,36 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from workbench.agent.agent import Agent
-from workbench.errors import StoreFull, UnknownName, UsageError
+from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import Event
 from workbench.journal.places import place_of
+from workbench.journal.requests import Request, RequestKind
 from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.run.branches import Branches
 from workbench.run.budget import Limits
+from workbench.run.carry_out import request
+from workbench.run.following import NOBODY, Before, Following
 from workbench.run.header import Header
 from workbench.run.hooks import HookCall
 from workbench.run.interrupt import OWNER, Order
+from workbench.run.leaving import Leaving
 from workbench.run.permit import reconsidered
 from workbench.run.ports import Keeper
+from workbench.run.requests import Requests
 from workbench.run.run import Run
 from workbench.run.scopes import agents_in, as_read, bind_agents, read_agents
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import ask as ask_effect
-
-_SPARE_S = 1.0
-"""For the last rows, after everything that was stopped has ended or was left behind."""
 
 Told = Callable[[Event | Live], None]
 
@@ -70,26 +72,22 @@ class Session:
         self.world = world(self._publish)
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
-        self.world.add_rule = self._ruled
+        self.world.add_rule = self.add_rule
         self.world.patterns["ask"] = ask_one
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
         self.branches = Branches(store, self.world, self.session_id, self._publish)
         """Places in runs, and forks before they are driven."""
-        self._watchers: dict[str, asyncio.Task[None]] = {}
-        """What lets each live run go once it has ended or rests."""
+        self.requests = Requests(self, store.shared)
+        self.following = Following(store, self._publish)
+        self._leaving = Leaving(store, self.world, self.following.follow_instead)
 
     async def close(self) -> None:
         """Suspend what runs, at once and in bounded time."""
+        await self.following.close()
         self.stop(Order("immediate", "program", "the workbench was closed"))
-        limit = self.world.stop_s + _SPARE_S
-        if rests := [asyncio.ensure_future(run.finished()) for run in self.runs.values()]:
-            await asyncio.wait(rests, timeout=limit)
-        # Without room a run is not let go before the store is closed.
-        if self._watchers and self.world.room.full is None:
-            await asyncio.wait(self._watchers.values(), timeout=limit)
-        for task in self._watchers.values():
-            task.cancel()
+        await self._leaving.close(self.runs.values())
+        await self.requests.close()
 
     # -- what there is ---------------------------------------------------------------------------
 
@@ -152,8 +150,7 @@ class Session:
         given = {**(inputs or {}), **named}
         found.check(given)
         name = run_id or secrets.token_hex(4)
-        given = self.world.redaction.value(self._before_run(name, found.name, given))
-        bound = self._bound(found, given)
+        bound = self._bound(name, found, given)
         header = Header(
             name,
             found.name,
@@ -177,17 +174,14 @@ class Session:
         self._bring_under_orders(run)
         return run
 
-    def _bound(self, found: Pattern[..., Any], given: dict[str, Any]) -> Any:
-        """A run's inputs as its workflow gets them."""
-        wanted = {p.name: p.type for p in found.parameters}
+    def _bound(self, run_id: str, what: Pattern[..., Any], given: dict[str, Any]) -> dict[str, Any]:
+        """A run's inputs as it gets them; the hooks before it may change them or refuse it."""
+        if self.world.hooks.has("before.run"):
+            call = HookCall("before.run", run_id, "", "", "run", what.name, given)
+            given = dict(self.world.hooks.ask(call)[0].arguments)
+        wanted = {p.name: p.type for p in what.parameters}
+        given = self.world.redaction.value(given)
         return as_read(bind_agents(given, self.world.agents, wanted))
-
-    def _before_run(self, run_id: str, name: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Ask the hooks before a run; they may change its inputs or refuse it."""
-        if not self.world.hooks.has("before.run"):
-            return given
-        call = HookCall("before.run", run_id, "", "", "run", name, given)
-        return dict(self.world.hooks.ask(call)[0].arguments)
 
     async def ask(self, agent: Agent | str, /, **inputs: Any) -> Any:
         """Ask one agent once and wait for its reply."""
@@ -205,17 +199,17 @@ class Session:
         if known is not None and known.status in {"running", "paused"}:
             return known
         self.world.room.check()
-        if known is not None and (letting_go := self._watchers.get(row.run_id)) is not None:
-            await asyncio.wait({letting_go})
+        await self._leaving.let_go(row.run_id)
         if row.status not in {"running", "suspended", "waiting"}:
             raise UsageError(
                 f"run {row.run_id} has ended ({row.status})",
                 hint=f"Fork it instead: kaizen-tui fork {row.run_id}",
             )
+        before = Before.of(self._keeper.shared, row.run_id, ordered=take_over)
         epoch = self._keeper.claim(row.run_id, take_over=take_over)
         with ExitStack() as undo:
             undo.callback(self._keeper.release, row.run_id)
-            run = self._taken_up(list(self._keeper.rows(row.run_id)), what, epoch)
+            run = self._taken_up(list(self._keeper.rows(row.run_id)), what, epoch, before=before)
             undo.pop_all()
         return run
 
@@ -225,14 +219,18 @@ class Session:
         what: Pattern[..., Any] | None,
         epoch: int,
         unwritten: Sequence[Event] = (),
+        before: Before = NOBODY,
     ) -> Run:
         own = next(row for row in reversed(rows) if row.kind == "run.started")
         header = Header.from_row(own)
         found = what or self._pattern(header.pattern)
         run = Run(self.world, self._acks, header, found.function(**read_agents(header.arguments)))
-        run.resume(rows, epoch=epoch, unwritten=unwritten)
-        self._watch(run)
+        left = before.left(rows)
+        run.resume(rows, epoch=epoch, unwritten=unwritten, left=left)
+        self._watch(run, before.requests)
         self._bring_under_orders(run)
+        if left:
+            run.notice(f"run {run.run_id}: {left}")
         return run
 
     async def fork(
@@ -275,8 +273,7 @@ class Session:
         """Name a place of a run, so that one finds it again; it need not be running."""
         run = self.runs.get(run_id)
         if run is None or run.status not in {"running", "paused"}:
-            if (letting_go := self._watchers.get(run_id)) is not None:
-                await asyncio.wait({letting_go})
+            await self._leaving.let_go(run_id)
             return self.branches.mark(run_id, name, at, by)
         self._keeper.flush()
         where = None if at in (None, "last") else place_of(self._keeper, run_id, at)
@@ -292,19 +289,11 @@ class Session:
             raise UnknownName("pattern", what, self.world.patterns)
         return self.world.patterns[what]
 
-    def _watch(self, run: Run) -> None:
+    def _watch(self, run: Run, waited: Collection[str] = ()) -> None:
         self.runs[run.run_id] = run
-
-        async def watch() -> None:
-            await run.finished()
-            # What it could not record yet is still ours to record.
-            await self.world.room.wait()
-            with suppress(StoreFull):
-                await asyncio.to_thread(self._keeper.release, run.run_id)
-
-        task = asyncio.get_running_loop().create_task(watch())
-        self._watchers[run.run_id] = task
-        task.add_done_callback(lambda _task: self._watchers.pop(run.run_id, None))
+        self.following.leave(run.run_id)
+        self.requests.attend(waited)
+        self._leaving.watch(run)
 
     def _bring_under_orders(self, run: Run) -> None:
         """Have it share the fate of the call that started it, and of this session."""
@@ -327,6 +316,12 @@ class Session:
         """Give an order to every run, those included that are started from now on."""
         self._stopping = order
         return self.order(order)
+
+    # -- other processes -------------------------------------------------------------------------
+
+    async def request(self, run_id: str, kind: RequestKind, /, **data: Any) -> Request:
+        """Have a run do something, in whatever process it is driven; see `carry_out.request`."""
+        return await request(self, run_id, kind, data)
 
     # -- answers, modes, rules -------------------------------------------------------------------
 
@@ -366,9 +361,6 @@ class Session:
             self._keep_rules(self.world.policy)
         self._told_all("rule.removed", {"rule": rule_id, "by": by})
         self._reconsider()
-
-    def _ruled(self, rule: Rule, by: str) -> None:
-        self.add_rule(rule, by)
 
     def set_limits(self, run_id: str, limits: Mapping[str, Any], by: str = "user") -> None:
         """Change a live run's ceilings."""

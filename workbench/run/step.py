@@ -155,6 +155,12 @@ class Step:
             data["line"] = f"{frame.f_code.co_filename.rpartition('/')[2]}:{frame.f_lineno}"
         return data
 
+    async def assure(self) -> None:
+        """Wait until it is sure that the run is ours: for what begins without an intent."""
+        asking = self.run.world.assured(self.run.run_id)
+        if asking is not None:
+            await asking
+
     def begin(self) -> None:
         """From here on the world may have been touched."""
         self.begun, self.begun_s = True, time.perf_counter()

@@ -28,6 +28,7 @@ async def use_tool(step: Step) -> Any:
         await step.intend(tool.repeat, prepared=prepared)
     else:
         await step.run.hold.passes()
+        await step.assure()
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
         step.begin()

@@ -11,11 +11,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from workbench.errors import UnknownName
+from workbench.errors import TooLate, UnknownName
+from workbench.journal.requests import who
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
 from workbench.permission.doubting import UNSAID
 from workbench.run.evidence import Evidence
+
+_REMEMBERED = 256
 
 WaitingKind: TypeAlias = Literal[
     "permission", "question", "in_doubt", "budget", "plan", "interrupt"
@@ -74,6 +77,11 @@ class Waiting:
         return {"run_id": self.run_id, "key": self.key, "agent": self.agent, **self.asked_data()}
 
 
+Scope: TypeAlias = Literal["call", "agent", "run", "session", "workspace"]
+SCOPES: tuple[Scope, ...] = ("call", "agent", "run", "session", "workspace")
+"""How far an answer reaches."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a person, or a rule a person wrote, said."""
@@ -81,7 +89,7 @@ class Answer:
     verdict: Literal["allow", "deny"] = "allow"
     by: str = "user"
     reason: str = ""
-    scope: Literal["call", "agent", "run", "session", "workspace"] = "call"
+    scope: Scope = "call"
     arguments: Mapping[str, Any] | None = None
     """Edited arguments: they are validated and decided again."""
     answer: Any = None
@@ -96,6 +104,8 @@ class Inbox:
     def __init__(self, changed: Callable[[Waiting, str], None]) -> None:
         self.waiting: dict[str, Waiting] = {}
         self._futures: dict[str, asyncio.Future[Answer]] = {}
+        self._answered: dict[str, Answer] = {}
+        """The newest answers, for who comes too late."""
         self._changed = changed
 
     async def ask(self, waiting: Waiting) -> Answer:
@@ -116,15 +126,31 @@ class Inbox:
         return [w for w in self.waiting.values() if not self._futures[w.id].done()]
 
     def answer(self, waiting_id: str, answer: Answer) -> None:
-        """Answer; UnknownName when nothing with this id waits any more, or it is no choice."""
+        """Answer.
+
+        Raises:
+            TooLate: it was answered already; says by whom.
+            UnknownName: nothing with this id waits, or the answer is no choice.
+        """
         future = self._futures.get(waiting_id)
         if future is None or future.done():
-            raise UnknownName("waiting request", waiting_id, [w.id for w in self.unanswered])
+            raise self.gone(waiting_id)
         waiting = self.waiting[waiting_id]
         chooses = waiting.kind != "permission" or answer.answer is not None
         if chooses and waiting.choices and answer.answer not in waiting.choices:
             raise UnknownName("choice", str(answer.answer), waiting.choices)
         future.set_result(answer)
+        self._answered[waiting_id] = answer
+        if len(self._answered) > _REMEMBERED:
+            del self._answered[next(iter(self._answered))]
+
+    def gone(self, waiting_id: str) -> TooLate | UnknownName:
+        """Why something does not wait: who has answered it, or that there is no such thing."""
+        answer = self._answered.get(waiting_id)
+        if answer is None:
+            return UnknownName("waiting request", waiting_id, [w.id for w in self.unanswered])
+        said = answer.verdict if answer.answer is None else answer.answer
+        return TooLate(f"answered already by {who(answer.by)} ({said})")
 
     def of(self, run_id: str) -> list[Waiting]:
         """What one run waits for, oldest first."""

@@ -32,7 +32,7 @@ Performer: TypeAlias = Callable[[Effect[Any], str, str], Awaitable[Any]]
 class Live:
     """Something happening right now that is no row: a delta, progress, a question's coming."""
 
-    kind: Literal["delta", "progress", "started", "waiting", "notice", "room"]
+    kind: Literal["delta", "progress", "started", "waiting", "notice", "room", "driver", "fenced"]
     run_id: str
     key: str
     data: dict[str, Any]
@@ -70,7 +70,10 @@ class World:
     scripts_only_preselect: bool = False
     """In a screen, a script's ``approve`` rules, and all rules for doubts, select an answer and
     a person gives it."""
-    add_rule: Callable[[Any, str], None] | None = None
+    assured: Callable[[str], Awaitable[None] | None] = lambda _run_id: None
+    """Asked before something begins that leaves no intent: None while this process surely drives
+    the run, else what to wait for, which raises `Fenced` when another one does."""
+    add_rule: Callable[[Any, str], object] | None = None
     clock: Callable[[], float] = time.time
     model_attempts: int = 3
     checkpoints: Rule = "turn"

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from workbench.bench import Workbench
-from workbench.errors import Denied, InDoubt, UnknownName
+from workbench.errors import Denied, InDoubt, TooLate, UnknownName
 from workbench.journal.events import Event
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Live
@@ -71,8 +71,8 @@ class Answering:
             return
         try:
             await self._bench.answer(waiting.id, answer)
-        except UnknownName:
-            self._notice(f"{waiting.text}: it does not wait any more")
+        except (TooLate, UnknownName) as error:
+            self._notice(f"{waiting.text}: {error.message}")
 
     def _suspend(self, waiting: Waiting) -> None:
         code = InDoubt.exit_code if waiting.kind == "in_doubt" else Denied.exit_code

@@ -21,6 +21,7 @@ from workbench.errors import (
 from workbench.journal.events import Event
 from workbench.journal.requests import Owner, Request
 from workbench.store import queries, workspace
+from workbench.store.connection import Watch
 from workbench.store.projection import (
     RunRow,
     RunState,
@@ -30,6 +31,7 @@ from workbench.store.projection import (
     seen,
     total,
 )
+from workbench.store.requests import Settled
 from workbench.store.room import OnRoom
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done
@@ -284,9 +286,24 @@ class Alone:
         del run_id
         done(None)
 
+    def ask(self, request: Request) -> None:
+        """There is nobody to ask."""
+        raise StoreError(f"run {request.run_id} is in memory, and no other process drives it")
+
     def open_requests(self) -> list[Request]:
         """None."""
         return []
+
+    def request(self, request_id: str) -> Request | None:
+        """None."""
+        del request_id
+
+    def settle(self, settled: Sequence[Settled]) -> None:
+        """Nothing to settle."""
+
+    def watch(self) -> Watch:
+        """There is nothing to follow."""
+        raise StoreError("runs in memory are followed by nobody")
 
 
 def _copied(event: Event) -> Event:
