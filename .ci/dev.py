@@ -34,6 +34,7 @@ usage: python3 .ci/dev.py COMMAND [ARGUMENTS]
   check    format check, lint, types, import contracts, tests: what CI does
   lint, types, imports, format    one of them
   laws     the replay laws over 10,000 random programs (a number: over so many)
+  crash    kill real processes at some 300 places and look what became of it (--full: at all)
   bench    what everything costs, beside its floor
   setup    make .venv with the tools of development, and nothing more
   lock     write both lock files anew (--upgrade: with the newest releases)
@@ -126,6 +127,12 @@ def laws(arguments: list[str]) -> int:
     return tool("python", "-m", "tests.laws", *arguments)
 
 
+def crash(arguments: list[str]) -> int:
+    """Run the crash matrix, or with ``--full`` the whole of it."""
+    install(DEV_LOCK)
+    return tool("python", "-m", "tests.crash", *arguments)
+
+
 def bench(arguments: list[str]) -> int:
     """Run the benchmarks."""
     install(DEV_LOCK)
@@ -195,6 +202,7 @@ COMMANDS = {
     "format": reformat,
     "bench": bench,
     "laws": laws,
+    "crash": crash,
     "setup": setup,
     "lock": lock,
     "clean": clean,

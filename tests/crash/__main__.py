@@ -19,7 +19,7 @@ if __name__ == "__main__":
     parser.add_argument("--full", action="store_true", help="every point of every style")
     parser.add_argument("--json", action="store_true", help="print one object and nothing else")
     parser.add_argument("--minutes", type=float, default=None, help="begin nothing new after this")
-    parser.add_argument("--kills", type=int, default=300, help="about how many, without --full")
+    parser.add_argument("--kills", type=int, default=330, help="about how many, without --full")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--style", default="", help="only this style")

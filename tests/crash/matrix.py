@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tests.crash.lane import Case, How, Lane, Tally, dry, plain
@@ -26,6 +26,9 @@ PARTS = {
     "fenced": 0.03,
 }
 """What a part of the matrix is made of, by its share of the kills."""
+
+FULL = {"doubles": 1400, "triples": 600, "torn": 300, "restored": 150, "fenced": 150}
+"""How many of each the whole matrix has, beside a kill at every point."""
 
 Reached = dict[tuple[str, str], list[Point]]
 """The points that a style with a class of effects reaches."""
@@ -99,11 +102,11 @@ class _Naming:
 
 
 def _all(reached: Reached, chosen: random.Random) -> list[Case]:
-    """Every point once, and a random tenth of that for each of the other ways."""
+    """Every point once, and so many at random of each of the other ways."""
     naming = _Naming()
     singles = [(pair, point) for pair, points in reached.items() for point in points]
     cases = [naming.case(pair, [[(*point, "KILL")]]) for pair, point in singles]
-    cases += _others(naming, reached, len(singles) // 10, chosen)
+    cases += _others(naming, reached, FULL, chosen)
     chosen.shuffle(cases)
     return cases
 
@@ -122,13 +125,14 @@ def _part(reached: Reached, how_many: int, chosen: random.Random) -> list[Case]:
     while len(picked) < wanted:
         picked.append(chosen.choice(by_place[chosen.choice(places)]))
     cases = [naming.case(pair, [[(*point, "KILL")]]) for pair, point in picked]
-    cases += _others(naming, reached, how_many, chosen)
+    counts = {name: round(how_many * share) for name, share in PARTS.items()}
+    cases += _others(naming, reached, counts, chosen)
     chosen.shuffle(cases)
     return cases
 
 
 def _others(
-    naming: _Naming, reached: Reached, how_many: int, chosen: random.Random
+    naming: _Naming, reached: Reached, counts: Mapping[str, int], chosen: random.Random
 ) -> Iterable[Case]:
     pairs = list(reached)
 
@@ -137,19 +141,19 @@ def _others(
         fit = [n for n, point in enumerate(reached[pair]) if point[0].startswith(start)]
         return pair, [reached[pair][n] for n in sorted(chosen.choices(fit, k=count))]
 
-    for share, count in (("doubles", 2), ("triples", 3)):
-        for _ in range(round(how_many * PARTS[share])):
+    for name, count in (("doubles", 2), ("triples", 3)):
+        for _ in range(counts[name]):
             pair, found = points(count)
             chosen.shuffle(found)
             yield naming.case(pair, [[(*point, "KILL")] for point in found])
-    for _ in range(round(how_many * PARTS["torn"])):
+    for _ in range(counts["torn"]):
         pair, found = points(1, "committed, not told")
         yield naming.case(pair, [[(*found[0], "KILL")]], "torn")
-    for _ in range(round(how_many * PARTS["fenced"])):
+    for _ in range(counts["fenced"]):
         pair, found = points(1, "told")
         if pair[0] not in {"script", "forked"}:
             yield naming.case(pair, [[(*found[0], "STOP")]], "fenced")
-    for _ in range(round(how_many * PARTS["restored"])):
+    for _ in range(counts["restored"]):
         pair, (first, second) = points(2)
         yield naming.case(pair, [[(*first, "STOP"), (*second, "KILL")]], "restored")
 
