@@ -7,11 +7,9 @@ first command, and the tools' network side is imported when a tool needs it.
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +17,29 @@ from workbench.agent.agent import Agent
 from workbench.agent.files import load_agents
 from workbench.agent.tool import Tool
 from workbench.config import Config, load
-from workbench.config.folders import make_state_folder, shipped
+from workbench.config.folders import copies_folder, make_state_folder, shipped
 from workbench.config.text import SUFFIXES
 from workbench.config.trust import standing
 from workbench.engine.local import LocalWorkers
 from workbench.errors import PluginError, WorkbenchError
 from workbench.journal.events import Event
 from workbench.models.hub import Hub
-from workbench.permission.danger import Facts
 from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
+from workbench.placed import PlacedTools
 from workbench.plugins import Discovered, discover
 from workbench.redaction import Redaction
 from workbench.run.budget import Limits
-from workbench.run.evidence import Findings
 from workbench.run.hooks import Hooks
-from workbench.run.ports import Attempt
 from workbench.run.room import Room
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 from workbench.tools.place import Place
-from workbench.tools.sandbox.report import SandboxReport
 from workbench.values import digest, dumps
+from workbench.workspace.copies import Copies
 
 _RULES = "rules"
 """The setting under which rules kept for the workspace stand."""
@@ -57,6 +53,7 @@ class Parts:
     store: Store | MemoryStore
     state: Path
     toolbox: PlacedTools
+    copies: Copies
     models: Hub
     policy: Policy
     discovered: Discovered
@@ -92,6 +89,7 @@ class Parts:
             log=self.store,
             models=self.models,
             toolbox=self.toolbox,
+            copies=self.copies,
             engine=LocalWorkers(),
             inbox=Inbox(changed),
             publish=publish,
@@ -119,87 +117,6 @@ class Parts:
         """Let go of models and the store."""
         await self.models.close()
         self.store.close()
-
-
-class PlacedTools:
-    """The tools, bound to the place they act in."""
-
-    def __init__(self, place: Place, *, sandboxed: bool) -> None:
-        self._place = place
-        self._sandboxed = sandboxed
-        self._elsewhere: dict[str, PlacedTools] = {}
-
-    @cached_property
-    def place(self) -> Place:
-        """Where tools act, with a sandbox that a canary has proven."""
-        if not self._sandboxed:
-            return self._place
-        return replace(self._place, sandbox=_proven())
-
-    async def ready(self, tool: Tool) -> None:
-        """Have the canary sing before the first command, and beside the loop: it takes 0.1 s."""
-        if tool.act == "run" and self._sandboxed and "place" not in vars(self):
-            await asyncio.to_thread(_proven)
-
-    def at(self, workspace: str) -> PlacedTools:
-        """The same tools in another folder."""
-        if workspace in {"", str(self._place.workspace)}:
-            return self
-        if workspace not in self._elsewhere:
-            place = replace(self._place, workspace=Path(workspace))
-            self._elsewhere[workspace] = PlacedTools(place, sandboxed=self._sandboxed)
-        return self._elsewhere[workspace]
-
-    def _for(self, tool: Tool) -> Place:
-        return self.place if tool.act == "run" else self._place
-
-    def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
-        """Look at the world as far as this call is concerned."""
-        from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
-
-        return facts(tool, arguments, self._for(tool))
-
-    async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
-        """What a later probe will need."""
-        from workbench.tools.perform import prepare  # noqa: PLC0415
-
-        return await prepare(tool, arguments, self._for(tool))
-
-    async def perform(
-        self, tool: Tool, arguments: dict[str, Any], decided: Facts, attempt: Attempt
-    ) -> Any:
-        """Do it."""
-        from workbench.tools.perform import perform  # noqa: PLC0415
-
-        return await perform(tool, arguments, self._for(tool), attempt, decided)
-
-    async def find_out(
-        self, tool: Tool, arguments: dict[str, Any], prepared: Any, attempt: Attempt
-    ) -> Findings:
-        """What became of an attempt whose end is unknown."""
-        from workbench.tools.perform import find_out  # noqa: PLC0415
-
-        return await find_out(tool, arguments, prepared, self._for(tool), attempt)
-
-    def forget(self, run_id: str, key: str) -> None:
-        """Let go of what was kept of a call's attempts."""
-        from workbench.tools.spool import forget, path_of  # noqa: PLC0415
-
-        forget(path_of(self._place.state, run_id, key))
-
-    def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
-        """What a person should see of a call beforehand."""
-        from workbench.tools.perform import preview  # noqa: PLC0415
-
-        return preview(tool, arguments, self._for(tool))
-
-
-@cache
-def _proven() -> SandboxReport:
-    """What confines a command here: the same for every folder, so found out once."""
-    from workbench.tools.sandbox.detect import detect  # noqa: PLC0415 - starts processes
-
-    return detect()
 
 
 class StoredMemory(MutableMapping[str, Any]):
@@ -246,13 +163,16 @@ async def assemble(
     store = _store(path, state, held, readonly=readonly)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
+    copies = Copies(state, copies_folder(state, os.environ), store.blobs)
+    place = Place(folder, state, grants=held.grants, contents=copies)
     models = _models(held, folder, store, redaction)
     default, reason = await models.choose(held.model)
     parts = Parts(
         held,
         store,
         state,
-        PlacedTools(Place(folder, state, grants=held.grants), sandboxed=held.has("sandbox")),
+        PlacedTools(place, sandboxed=held.has("sandbox")),
+        copies,
         models,
         _policy(held, store, folder),
         found,

@@ -30,8 +30,9 @@
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4
     │   │   ├── Unrecorded        asked of a recording, and never asked then
     │   │   └── ReplyError        an answer that its signature refuses; carries it
-    │   └── ToolError             a tool tried and failed
-    │       └── NotDone           somebody said that it never came to it
+    │   ├── ToolError             a tool tried and failed
+    │   │   └── NotDone           somebody said that it never came to it
+    │   └── SnapshotFailed        files could not be kept as they stand
     └── StepFailed                how a workflow meets any failure of a step: built from its row
 
     Cancelled (BaseException)     a race lost, a deadline over, a call or run ended
@@ -268,6 +269,12 @@ class NotDone(ToolError):
     """An effect was begun, nobody saw its end, and it was said that it did not happen."""
 
     code = "not_done"
+
+
+class SnapshotFailed(WorkbenchError):
+    """A snapshot of a folder that should have been possible was not: a full disk, mostly."""
+
+    code = "snapshot"
 
 
 class StepFailed(WorkbenchError):

@@ -11,12 +11,12 @@ from typing import Any
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta, ToolCall, Usage
 from workbench.agent.tool import tool
-from workbench.assembly import PlacedTools
 from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
 from workbench.journal.events import Event
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
+from workbench.placed import PlacedTools
 from workbench.run.header import Header
 from workbench.run.ports import Done
 from workbench.run.run import Run

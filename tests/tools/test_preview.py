@@ -37,7 +37,7 @@ def test_what_will_fail_is_said_beforehand(place: Place) -> None:
 
 def test_what_is_too_large_or_not_text_is_said_in_numbers(place: Place) -> None:
     (place.workspace / "a").write_bytes(b"\0" * 10)
-    assert _write(place, "a", "x") == "Replaces 10 bytes by 1; not text."
+    assert _write(place, "a", "x") == "Replaces 10 bytes by 1; not text.\n"
     small = Place(place.workspace, place.state, limits=Limits(write_bytes=5))
     assert "too large" in _write(small, "a", "x")
     assert "too many" in _write(place, "b", "x\n" * 30_000)

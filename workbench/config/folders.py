@@ -67,6 +67,15 @@ def make_state_folder(workspace: Path, environment: Mapping[str, str]) -> Path:
     return folder
 
 
+def copies_folder(state: Path, environment: Mapping[str, str]) -> Path:
+    """Where forks of a state folder's runs have their own copies of the files; may not exist.
+
+    Beside the states and not in one: the state folder is refused to every tool.
+    """
+    name = blake2b(os.fsencode(state.resolve()), digest_size=12).hexdigest()
+    return data_folder(environment) / "copies" / name
+
+
 def is_workbench(workspace: Path) -> bool:
     """Whether ``init`` was run in this very folder, by this user."""
     sessions = workspace / "sessions"
@@ -97,7 +106,7 @@ def make_workbench(workspace: Path) -> list[str]:
         (sessions / MARKER).write_text(marker, encoding="utf-8")
         ignored = sessions / ".gitignore"
         if not ignored.exists():
-            rules = "workbench.db*\nlocks/\nblobs/\n.workbench\n"
+            rules = "workbench.db*\nlocks/\nblobs/\nsnapshots*/\n.workbench\n"
             ignored.write_text(_GIT_IGNORE + rules, encoding="utf-8")
             done.append("sessions/.gitignore")
     except OSError as error:

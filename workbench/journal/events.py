@@ -23,7 +23,9 @@ Each kind and what its ``data`` holds:
                         what is not pure, before it is performed: digest (of the exact final
                         action, as its approval has it), idempotency_key (the same for every
                         attempt, another in a fork), repeat, danger and prepared (tools: what a
-                        probe will compare with), resolved (what was said of the attempt before)
+                        probe will compare with), act and, of what may change files,
+                        head, snapshot (tree or none, files, left_out, duration_s);
+                        resolved (what was said of the attempt before)
     step.finished       fingerprint, effect, name, result, duration_s, usage
                         after a doubt: resolved {attempt, answer, by}
     step.failed         fingerprint, effect, name, error {code type message data}, duration_s,
@@ -45,7 +47,11 @@ Each kind and what its ``data`` holds:
     message.sent        to, text, by
     rule.added          rule, by            rule.removed     rule, by
     mode.changed        mode, by            budget.changed   limits, by
-    file.changed        path, before, after (digests or null), size_bytes
+    file.changed        path, workspace, before, after (names of contents or null; see
+                        `workbench.journal.files`), before_mode, mode, before_bytes, size_bytes,
+                        restorable, limit, name
+    snapshot.taken      after an effect: tree or none, before, changed, unlisted, head, files,
+                        left_out, duration_s
 """
 
 from __future__ import annotations

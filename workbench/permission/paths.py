@@ -169,3 +169,9 @@ def stays_below(path: str) -> bool:
     Links are not followed here, so ``a/../b`` does not count: ``a`` may be a link.
     """
     return bool(path) and not path.startswith(("/", "~")) and ".." not in path.split("/")
+
+
+def is_secret(path: str) -> bool:
+    """Whether a path's names say that it holds a secret: its content is never copied."""
+    found = protection(path)
+    return found is not None and found.kind == "secret"

@@ -11,7 +11,7 @@ after that row finds the answer there, and a second attempt that is cut off is a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.probe import Probed
@@ -23,6 +23,7 @@ from workbench.run.evidence import Evidence, Findings
 from workbench.run.permit import call_of, digest_of
 from workbench.run.use_tool import attempt_of, tool_of
 from workbench.run.waiting import Waiting
+from workbench.run.working_copy import note_found, since_intent
 from workbench.values import dumps
 from workbench.workflow.effects import Repeat
 
@@ -57,6 +58,8 @@ async def settle_doubt(step: Step) -> tuple[Any] | None:
         return None
     step.in_doubt, step.arguments = True, _exact_arguments(step, tool)
     found = _recorded(step) or await _resolve(step, tool, repeat)
+    if found.answer == DONE:
+        await note_found(step, tool)
     step.extra["resolved"] = {"attempt": _number(step), "answer": found.answer, "by": found.by}
     return _carried_out(step, found)
 
@@ -136,6 +139,7 @@ async def _gathered(step: Step, tool: Tool | None, repeat: Repeat) -> Evidence:
         )
         looked = await attempt_async(looking)
         found = looked.value if isinstance(looked, Returned) else _not_found_out(looked.error)
+        found = replace(found, changes=found.changes or await since_intent(step))
     return Evidence(
         attempt=_number(step),
         repeat=repeat.value,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.agent.tool import Tool
@@ -20,6 +21,7 @@ from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
+from workbench.run.touch import touch
 from workbench.run.waiting import Answer, Waiting
 from workbench.values import digest, dumps
 from workbench.workflow.effects import Repeat
@@ -41,7 +43,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
         await step.run.toolbox.ready(tool)
     while True:
         step.arguments = tool.read(step.arguments)
-        facts = step.run.toolbox.facts(tool, step.arguments)
+        facts = await _foreseen(step, tool, step.run.toolbox.facts(tool, step.arguments))
         call = _call(step, tool, facts)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
         step.extra["danger"], step.action = call.danger.name, call.digest
@@ -60,6 +62,25 @@ async def permit(step: Step, tool: Tool) -> Facts:
             approved = digest_of(step, tool, tool.read(step.arguments))
         else:
             approved = call.digest
+
+
+async def _foreseen(step: Step, tool: Tool, facts: Facts) -> Facts:
+    """The facts, with a word about the files when nothing could bring them back."""
+    if touch(tool, facts) != "opaque":
+        return facts
+    why = await step.run.world.copies.outlook(step.run.folder)
+    return (
+        replace(facts, notes=(*facts.notes, f"no snapshot of the files: {why}")) if why else facts
+    )
+
+
+async def permit_bare(step: Step, tool: Tool, facts: Facts, why: str) -> None:
+    """Ask a person whether a call may happen although its snapshot failed. Raises Denied."""
+    noted = replace(facts, notes=(*facts.notes, f"without a snapshot: {why}"))
+    decision = Decision("confirm", f"{why}; what the call changes could not be brought back")
+    answer = await _ask(step, _waiting(step, tool, _call(step, tool, noted), decision, "bare"))
+    if answer.verdict == "deny":
+        raise Denied(f"{answer.reason or 'a person said no'} ({why})", by=answer.by)
 
 
 def _call(step: Step, tool: Tool, facts: Facts) -> Call:
@@ -140,7 +161,7 @@ async def _ask(step: Step, waiting: Waiting) -> Answer:
     return answer
 
 
-def _waiting(step: Step, tool: Tool, call: Call, decision: Decision, asked: int) -> Waiting:
+def _waiting(step: Step, tool: Tool, call: Call, decision: Decision, asked: int | str) -> Waiting:
     world = step.run.world
     now = world.clock()
     subject = step.parked.effect.subject

@@ -1,11 +1,12 @@
-"""What the core needs from the edges, as protocols: a log and its keeper, models, tools, an engine.
+"""What the core needs from the edges, as protocols: a log, models, tools, an engine, the files.
 
 The core never imports an edge; `workbench.bench` hands these in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -13,6 +14,7 @@ from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
+from workbench.journal.files import FileChange
 from workbench.journal.places import Reader
 from workbench.journal.requests import Outcome, Owner, Request
 from workbench.permission.danger import Facts
@@ -217,8 +219,53 @@ class ToolBox(Protocol):
         """Let go of what was kept of a call's attempts: its outcome is recorded."""
         ...
 
+    def happened(self, tool: Tool, prepared: Any) -> list[dict[str, Any]]:
+        """Of the changes to files that an intent announced, those that are found done."""
+        ...
+
     def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
         """What a person should see before answering: a diff, or nothing."""
+        ...
+
+
+class HeldTurn(Protocol):
+    """A turn in a working copy, while it is held."""
+
+    def within(self) -> AbstractContextManager[None]:
+        """What runs in here may write in the same folder without a turn of its own."""
+        ...
+
+
+class WorkingCopies(Protocol):
+    """The folders that runs work in: one writer at a time, and what they held."""
+
+    def turn(
+        self, folder: str, who: Mapping[str, Any], told: Callable[[Mapping[str, Any]], None]
+    ) -> AbstractAsyncContextManager[HeldTurn]:
+        """Be the only one who writes in a folder; ``told`` hears whom this waits for."""
+        ...
+
+    def head(self, folder: str) -> str:
+        """Which branch the user has checked out there; empty without a repository."""
+        ...
+
+    async def outlook(self, folder: str) -> str:
+        """Why there would be no snapshot of a folder; empty when there would be one."""
+        ...
+
+    async def snapshot(self, folder: str) -> dict[str, Any]:
+        """Record a folder: ``tree files left_out duration_s``, or ``none``, a sentence.
+
+        Raises SnapshotFailed when it should have been possible.
+        """
+        ...
+
+    async def changes(self, folder: str, before: str, after: str) -> list[FileChange]:
+        """What differs between two snapshots of a folder."""
+        ...
+
+    async def since(self, folder: str, tree: str) -> list[FileChange]:
+        """What of a folder differs now from a snapshot of it. Raises SnapshotFailed."""
         ...
 
 

@@ -97,6 +97,11 @@ class Run:
         """Whether it has ended or rests, or its last row is being written."""
         return self._ending or self._finished.done()
 
+    @property
+    def folder(self) -> str:
+        """The folder this run's tools work in."""
+        return self.header.workspace or self.world.policy.workspace
+
     # -- beginning -------------------------------------------------------------------------------
 
     def begin(self) -> None:

@@ -1,7 +1,7 @@
-"""Performing a tool call: permission, intent, the deed.
+"""Performing a tool call: permission, its turn in the working copy, intent, the deed.
 
-A pure tool leaves one row, its outcome. Any other has its intent committed before it is
-performed.
+A pure tool leaves one row, its outcome, and waits for nobody. Any other has its intent committed
+before it is performed.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
+from workbench.permission.danger import Facts
 from workbench.run.permit import permit
 from workbench.run.ports import Attempt
+from workbench.run.working_copy import writing
 from workbench.run.world import Live
 from workbench.workflow.effects import Repeat
 
@@ -23,15 +25,22 @@ async def use_tool(step: Step) -> Any:
     """Perform one tool call."""
     tool = tool_of(step)
     facts = await permit(step, tool)
-    if tool.repeat is not Repeat.PURE:
-        prepared = await step.run.toolbox.prepare(tool, step.arguments)
-        await step.intend(tool.repeat, prepared=prepared)
-    else:
+    if tool.repeat is Repeat.PURE:
         await step.run.hold.passes()
         await step.assure()
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
         step.begin()
+        return await _performed(step, tool, facts)
+    async with writing(step, tool, facts) as found:
+        told = {"act": tool.act, "prepared": found.prepared, **found.data}
+        await step.intend(tool.repeat, **told)
+        with found.within(tool):
+            found.result = await _performed(step, tool, facts)
+        return found.result
+
+
+async def _performed(step: Step, tool: Tool, facts: Facts) -> Any:
     step.stoppable = tool.function is None
     return await step.run.toolbox.perform(tool, step.arguments, facts, attempt_of(step))
 

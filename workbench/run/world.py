@@ -18,8 +18,9 @@ from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
-from workbench.run.ports import Log, Models, ToolBox, Workers
+from workbench.run.ports import Log, Models, ToolBox, Workers, WorkingCopies
 from workbench.run.room import Room
+from workbench.run.unkept import UnkeptCopies
 from workbench.run.waiting import Inbox
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
@@ -54,6 +55,8 @@ class World:
     """The ``workspace`` scope of `remember` and `recall`."""
     redaction: Redaction = field(default_factory=Redaction)
     """The secrets that no row may hold."""
+    copies: WorkingCopies = field(default_factory=UnkeptCopies)
+    """Turns in the folders that runs work in, and what these held."""
     hooks: Hooks = field(default_factory=Hooks)
     room: Room = field(default_factory=Room)
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])

@@ -14,6 +14,7 @@ from typing import Any
 from workbench.errors import (
     Fenced,
     RunOwned,
+    StoreDamaged,
     StoreError,
     UnknownName,
     WorkbenchError,
@@ -35,13 +36,33 @@ from workbench.store.requests import Settled
 from workbench.store.room import OnRoom
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done
-from workbench.values import Json, copied
+from workbench.values import Json, copied, digest
+
+
+class MemoryBlobs:
+    """Contents by digest, in memory."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def write(self, content: bytes) -> str:
+        """Keep a content; its digest."""
+        name = digest(content, 32)
+        self._contents[name] = content
+        return name
+
+    def read(self, name: str) -> bytes:
+        """What was kept. Raises StoreDamaged."""
+        if name not in self._contents:
+            raise StoreDamaged(f"the blob {name} is not there")
+        return self._contents[name]
 
 
 class MemoryStore:
     """A store that forgets everything when it goes. For one thread."""
 
     def __init__(self) -> None:
+        self.blobs = MemoryBlobs()
         self._log: list[Event] = []
         self._states: dict[str, RunState] = {}
         self._epochs: dict[str, int] = {}

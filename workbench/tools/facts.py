@@ -18,6 +18,7 @@ from workbench.permission.danger import Act, Danger, Facts, Sandbox
 from workbench.permission.paths import guarded
 from workbench.permission.shell import Shell
 from workbench.permission.urls import Url
+from workbench.run.touch import RESTORE
 from workbench.tools import descent
 from workbench.tools.addresses import is_granted, refuse_reach
 from workbench.tools.place import Place
@@ -32,6 +33,8 @@ def facts(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Facts:
     plain = _plain(tool.act, place.sandbox.level, tool.floor)
     if tool.function is not None:
         return plain
+    if tool.name == RESTORE:
+        return _of_paths(plain, [str(one["path"]) for one in arguments["changes"]], place)
     match tool.act:
         case "read" | "write" | "delete":
             return _of_path(plain, str(arguments.get("path") or "."), place)
@@ -68,6 +71,19 @@ def _of_path(plain: Facts, asked: str, place: Place) -> Facts:
         protected=protection is not None,
         exists=found is not None,
         notes=tuple(notes),
+    )
+
+
+def _of_paths(plain: Facts, paths: list[str], place: Place) -> Facts:
+    """A call about many files is as grave as the gravest of them."""
+    found = [_of_path(replace(plain, act="delete"), path, place) for path in paths]
+    return replace(
+        plain,
+        targets=tuple(target for one in found for target in one.targets),
+        outside=any(one.outside for one in found),
+        protected=any(one.protected for one in found),
+        exists=any(one.exists for one in found),
+        notes=tuple(dict.fromkeys(note for one in found for note in one.notes)),
     )
 
 

@@ -21,7 +21,8 @@ from workbench.permission.danger import Facts
 from workbench.run.beside import beside
 from workbench.run.evidence import Findings
 from workbench.run.ports import Attempt
-from workbench.tools import change, files, search, spool
+from workbench.run.touch import RESTORE
+from workbench.tools import change, files, putting_back, search, spool
 from workbench.tools.facts import facts
 from workbench.tools.place import Place
 from workbench.tools.preview import difference
@@ -88,6 +89,8 @@ async def prepare(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Jso
     if tool.function is not None:
         return None
     decided = facts(tool, arguments, place)
+    if tool.name == RESTORE:
+        return await _in_thread(putting_back.prepare, arguments, place, decided)
     return await _in_thread(change.prepare, tool.name, arguments, place, decided)
 
 
@@ -102,13 +105,32 @@ async def find_out(
         return Findings()
     if tool.function is not None:
         return Findings(await _probed(tool, arguments, prepared))
+    if tool.name == RESTORE:
+        return Findings(await _in_thread(putting_back.probe, prepared, place))
     recorded = change.digests(prepared)
     found = await _in_thread(change.probe, recorded, place)
     return Findings(found, presumed=change.recalled(recorded))
 
 
+def happened(tool: Tool, before: Json, place: Place) -> list[dict[str, Any]]:
+    """Of what `prepare` announced, the changes that are found done."""
+    if not _is_changing(tool) or not isinstance(before, dict):
+        return []
+    if "changes" in before:
+        return putting_back.happened(before, place)
+    found = change.probe(change.digests(before), place)
+    return [dict(before)] if found.verdict == "done" else []
+
+
+def _is_changing(tool: Tool) -> bool:
+    """Whether it is one of ours that names the files it changes."""
+    return tool.function is None and (tool.name in change.CHANGING or tool.name == RESTORE)
+
+
 def preview(tool: Tool, arguments: Mapping[str, Any], place: Place) -> str:
-    """The difference a write or an edit would make; empty for every other tool."""
+    """The difference a change of files would make; empty for every other tool."""
+    if tool.name == RESTORE and tool.function is None:
+        return putting_back.preview(arguments, place)
     if tool.function is not None or tool.name not in {"write_file", "edit_file"}:
         return ""
     return difference(tool.name, arguments, place, facts(tool, arguments, place))
@@ -126,6 +148,8 @@ def _refuse_surprise(
 
 
 async def _on_files(name: str, given: dict[str, Any], place: Place, decided: Facts | None) -> Json:
+    if name == RESTORE:
+        return await _in_thread(putting_back.put_back, given, place, decided)
     if name in change.CHANGING:
         return await _in_thread(change.change, name, given, place, decided)
     if name == "search_files" and given.get("regex"):

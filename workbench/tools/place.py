@@ -10,8 +10,11 @@ from __future__ import annotations
 import os.path
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
+from workbench.errors import StoreDamaged
 from workbench.tools.sandbox.report import UNCONFINED, SandboxReport
+from workbench.values import digest
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -53,6 +56,18 @@ class Limits:
     redirects: int = 5
 
 
+class Contents(Protocol):
+    """Where file tools keep what they replace and write, and take from what is put back."""
+
+    def keep(self, content: bytes) -> str:
+        """Keep a content durably; its name, which is its digest."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """A content that was kept. Raises StoreDamaged when it is not there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One workspace as tools see it."""
@@ -64,8 +79,20 @@ class Place:
     grants: tuple[str, ...] = ()
     """``host:port`` (``[::1]:80`` for IPv6) that the user granted, private addresses included."""
     limits: Limits = field(default_factory=Limits)
+    contents: Contents | None = field(default=None, compare=False, repr=False)
+    """Where contents are kept; None names them and keeps nothing."""
 
     def __post_init__(self) -> None:
         for name in ("workspace", "state"):
             real = Path(os.path.realpath(getattr(self, name)))
             object.__setattr__(self, name, real)
+
+    def keep(self, content: bytes) -> str:
+        """Keep a file's content; its name."""
+        return digest(content, 32) if self.contents is None else self.contents.keep(content)
+
+    def kept(self, name: str) -> bytes:
+        """A content that was kept. Raises StoreDamaged when it is not there."""
+        if self.contents is None:
+            raise StoreDamaged(f"the content {name} was not kept")
+        return self.contents.read(name)

@@ -27,18 +27,18 @@ def difference(tool: str, arguments: Mapping[str, Any], place: Place, decided: F
     new, name = wanted.after or b"", str(arguments["path"])
     if wanted.seen is not None and old is None:
         return f"Replaces {wanted.seen.st_size} bytes by {len(new)}; too large to compare."
-    old = old or b""
-    if b"\0" in old or b"\0" in new:
-        return f"Replaces {len(old)} bytes by {len(new)}; not text."
     if old == new and wanted.seen is not None:
         return "Changes nothing."
-    return _diff(old, new, name, existed=wanted.seen is not None)
+    return diff_of(old or b"", new, name, existed=wanted.seen is not None)
 
 
-def _diff(old: bytes, new: bytes, name: str, *, existed: bool) -> str:
+def diff_of(old: bytes, new: bytes, name: str, *, existed: bool) -> str:
+    """The unified diff of two contents; a sentence when there is none to show."""
+    if b"\0" in old or b"\0" in new:
+        return f"Replaces {len(old)} bytes by {len(new)}; not text.\n"
     before, after = _lines(old), _lines(new)
     if len(before) + len(after) > _COMPARED:
-        return f"Replaces {len(before)} lines by {len(after)}; too many to compare."
+        return f"Replaces {len(before)} lines by {len(after)}; too many to compare.\n"
     origin = name if existed else "/dev/null"
     lines = unified_diff(before, after, origin, name)
     return "".join(line if line.endswith("\n") else f"{line}\n\\ no line end\n" for line in lines)

@@ -12,7 +12,7 @@ import re
 import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,11 @@ def search_literal(arguments: Mapping[str, Any], place: Place, decided: Facts | 
 async def search_regex(arguments: Mapping[str, Any], place: Place, decided: Facts | None) -> Json:
     """Find a regular expression, in a process that can be killed."""
     _compiled(arguments)
-    question = {"arguments": dict(arguments), "place": place, "decided": decided}
+    question = {
+        "arguments": dict(arguments),
+        "place": replace(place, contents=None),
+        "decided": decided,
+    }
     where, limit = "workbench.tools.search:search_apart", place.limits.search_s
     return await apart(where, question, limit, f"the expression {arguments['pattern']!r}")
 

@@ -1,0 +1,112 @@
+"""The tools, bound to the place they act in: what the core's `ToolBox` is made of.
+
+Nothing heavy is imported before a tool needs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from workbench.agent.tool import Tool
+from workbench.permission.danger import Facts
+from workbench.run.evidence import Findings
+from workbench.run.ports import Attempt
+from workbench.tools.place import Place
+from workbench.tools.sandbox.report import SandboxReport
+
+
+class PlacedTools:
+    """The tools, bound to the place they act in."""
+
+    def __init__(self, place: Place, *, sandboxed: bool) -> None:
+        self._place = place
+        self._sandboxed = sandboxed
+        self._elsewhere: dict[str, PlacedTools] = {}
+
+    @cached_property
+    def place(self) -> Place:
+        """Where tools act, with a sandbox that a canary has proven."""
+        if not self._sandboxed:
+            return self._place
+        return replace(self._place, sandbox=_proven())
+
+    async def ready(self, tool: Tool) -> None:
+        """Have the canary sing before the first command, and beside the loop: it takes 0.1 s."""
+        if tool.act == "run" and self._sandboxed and "place" not in vars(self):
+            await asyncio.to_thread(_proven)
+
+    def at(self, workspace: str) -> PlacedTools:
+        """The same tools in another folder."""
+        if workspace in {"", str(self._place.workspace)}:
+            return self
+        if workspace not in self._elsewhere:
+            place = replace(self._place, workspace=Path(workspace))
+            self._elsewhere[workspace] = PlacedTools(place, sandboxed=self._sandboxed)
+        return self._elsewhere[workspace]
+
+    def _for(self, tool: Tool) -> Place:
+        return self.place if tool.act == "run" else self._place
+
+    def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
+        """Look at the world as far as this call is concerned."""
+        from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
+
+        return facts(tool, arguments, self._for(tool))
+
+    async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
+        """What a later probe will need."""
+        from workbench.tools.perform import prepare  # noqa: PLC0415
+
+        return await prepare(tool, arguments, self._for(tool))
+
+    async def perform(
+        self, tool: Tool, arguments: dict[str, Any], decided: Facts, attempt: Attempt
+    ) -> Any:
+        """Do it."""
+        from workbench.tools.perform import perform  # noqa: PLC0415
+
+        return await perform(tool, arguments, self._for(tool), attempt, decided)
+
+    async def find_out(
+        self, tool: Tool, arguments: dict[str, Any], prepared: Any, attempt: Attempt
+    ) -> Findings:
+        """What became of an attempt whose end is unknown."""
+        from workbench.tools.perform import find_out  # noqa: PLC0415
+
+        return await find_out(tool, arguments, prepared, self._for(tool), attempt)
+
+    def forget(self, run_id: str, key: str) -> None:
+        """Let go of what was kept of a call's attempts."""
+        from workbench.tools.spool import forget, path_of  # noqa: PLC0415
+
+        forget(path_of(self._place.state, run_id, key))
+
+    def happened(self, tool: Tool, prepared: Any) -> list[dict[str, Any]]:
+        """Which of the announced changes to files are found done."""
+        from workbench.tools.perform import happened  # noqa: PLC0415
+
+        return happened(tool, prepared, self._for(tool))
+
+    def look(self, path: str) -> Any:
+        """What stands at a path of the workspace now."""
+        from workbench.tools.putting_back import look  # noqa: PLC0415
+
+        return look(path, self._place)
+
+    def preview(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        """What a person should see of a call beforehand."""
+        from workbench.tools.perform import preview  # noqa: PLC0415
+
+        return preview(tool, arguments, self._for(tool))
+
+
+@cache
+def _proven() -> SandboxReport:
+    """What confines a command here: the same for every folder, so found out once."""
+    from workbench.tools.sandbox.detect import detect  # noqa: PLC0415 - starts processes
+
+    return detect()
