@@ -27,6 +27,8 @@ class Outside:
     arguments: Mapping[str, Any]
     state: str
     """``done``, how it ended otherwise, or ``unknown`` while no outcome is recorded."""
+    is_file: bool = False
+    """A file of the working copy: the one kind that a restore can bring back."""
 
 
 def outside_of(rows: Iterable[Event]) -> Iterator[Outside]:
@@ -39,6 +41,9 @@ def outside_of(rows: Iterable[Event]) -> Iterator[Outside]:
         elif row.kind in OUTCOMES and row.data.get("effect") in _TOUCHING:
             ended[row.key] = row.kind.partition(".")[2].replace("finished", "done")
         elif row.kind == "file.changed":
+            intent = begun.get(row.key)
+            if intent is not None and intent.data.get("prepared"):
+                del begun[row.key]  # a file tool's call is what it did to its files
             begun[f"{row.key} {row.seq}"] = row
             ended[f"{row.key} {row.seq}"] = "written" if row.data.get("after") else "deleted"
     for key, row in begun.items():
@@ -50,12 +55,15 @@ _TOUCHING = frozenset({"tool", "call", "line"})
 
 def _touches(data: Mapping[str, Any]) -> bool:
     effect = data.get("effect")
-    return effect in _TOUCHING and effect not in SCOPES and data.get("repeat") != "pure"
+    if data.get("repeat") == "pure" or data.get("proven_reading"):
+        return False
+    return effect in _TOUCHING and effect not in SCOPES
 
 
 def _outside(row: Event, state: str) -> Outside:
     data = row.data
-    what = str(data.get("path") if row.kind == "file.changed" else data.get("name") or "")
+    is_file = row.kind == "file.changed"
+    what = str(data.get("path") if is_file else data.get("name") or "")
     given: Any = data.get("arguments") or {}
     arguments = cast("Mapping[str, Any]", given if isinstance(given, Mapping) else {"": given})
-    return Outside(row.seq, row.key, agent_of(row.key), what, arguments, state)
+    return Outside(row.seq, row.key, agent_of(row.key), what, arguments, state, is_file)
