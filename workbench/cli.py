@@ -11,7 +11,7 @@ import os
 import sys
 
 from workbench import __version__
-from workbench.ending import guarded, leave
+from workbench.ending import fill_gaps, guarded, heed, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the program; returns its exit code."""
+    fill_gaps()
     words = list(sys.argv[1:] if argv is None else argv)
     code = guarded(lambda: _dispatch(words))
-    if argv is None and "textual" in sys.modules:
+    if argv is None and "asyncio" in sys.modules:
         leave(code)
     return code
 
@@ -39,6 +40,7 @@ def _dispatch(words: list[str]) -> int:
         sys.stdout.write(f"kaizen-tui {__version__}\n")
         return 0
     args = parse(words)
+    heed()
     return _HANDLERS[_front(args)](args, words)
 
 

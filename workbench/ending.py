@@ -23,6 +23,28 @@ def leave(code: int) -> None:
     os._exit(code)
 
 
+def fill_gaps() -> None:
+    """Give a program that was started with a standard stream closed an empty one.
+
+    Else the next file that is opened, the database say, would be what is printed to.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def heed() -> None:
+    """Until a front heeds signals itself, one of them ends the program with its own exit code."""
+    import signal
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
+
+
 def guarded(front: Callable[[], int]) -> int:
     """Run a front; whatever it raises becomes one sentence on stderr and an exit code."""
     try:

@@ -87,6 +87,8 @@ class Parked:
     def words(self) -> str:
         """As a person knows it: ``bash_command of coder``."""
         name, agent = self.effect.name or self.effect.kind, agent_of(self.key)
+        if self.effect.kind == "call":
+            name = name.rpartition(".")[2]
         return f"{name} of {agent}" if agent else name
 
 

@@ -21,6 +21,7 @@ its descendants do.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -223,13 +224,13 @@ class Hold:
         if self.state == "running" and not self._cancelling:
             return False
         self._held[parked.key] = parked
-        self._run.call_soon(self._say_what_is_held)
+        asyncio.get_running_loop().call_soon(self._say_what_is_held)
         return True
 
     async def passes(self) -> None:
         """Wait while the run is paused: for an effect that is at the gate already."""
         while self.state == "paused" and self._go is not None:
-            self._run.call_soon(self._say_what_is_held)
+            asyncio.get_running_loop().call_soon(self._say_what_is_held)
             await self._go.wait()
 
     def stop(self, key: str, reason: str) -> bool:
@@ -327,7 +328,8 @@ class Hold:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """At most five of them."""
-    known = list(names)
-    more = f" and {len(known) - 5} more" if len(known) > 5 else ""
-    return ", ".join(known[:5]) + more
+    """At most five of them, those that are the same counted."""
+    counted = Counter(names)
+    words = [f"{many} × {name}" if many > 1 else name for name, many in counted.items()]
+    more = f" and {len(words) - 5} more" if len(words) > 5 else ""
+    return ", ".join(words[:5]) + more

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import Fenced, StoreFull
 from workbench.run.ports import Keeper
+from workbench.run.signals import PATIENCE_S
 from workbench.run.world import World
 
 if TYPE_CHECKING:
@@ -51,11 +52,16 @@ class Leaving:
         if isinstance(run.error, Fenced):
             await self._follow_instead(run.run_id)
 
+    async def rested(self, runs: Iterable[Run]) -> None:
+        """Wait, in bounded time, until all have ended or rest."""
+        if rests := [asyncio.ensure_future(run.finished()) for run in runs]:
+            limit = PATIENCE_S + self._world.stop_s + _SPARE_S
+            await asyncio.wait(rests, timeout=limit)
+
     async def close(self, runs: Iterable[Run]) -> None:
         """Wait, in bounded time, until all have ended or rest, and let them go."""
+        await self.rested(runs)
         limit = self._world.stop_s + _SPARE_S
-        if rests := [asyncio.ensure_future(run.finished()) for run in runs]:
-            await asyncio.wait(rests, timeout=limit)
         # Without room a run is not let go before the store is closed.
         if self._watchers and self._world.room.full is None:
             await asyncio.wait(self._watchers.values(), timeout=limit)

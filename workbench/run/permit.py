@@ -146,8 +146,7 @@ async def _ask(step: Step, waiting: Waiting) -> Answer:
     rows.append("approval.asked", key, _asked_data(waiting))
     limit = step.run.world.approval_timeout_s
     try:
-        async with asyncio.timeout(limit):
-            answer = await step.run.world.inbox.ask(waiting)
+        answer = await step.run.world.inbox.ask(waiting, limit)
     except TimeoutError:
         answer = Answer("deny", by="timeout", reason=f"nobody answered within {limit:g} s")
     except asyncio.CancelledError:

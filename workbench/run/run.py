@@ -52,7 +52,8 @@ class Run:
         self.toolbox = world.toolbox.at(header.workspace)
         self.hold = Hold(self)
         """Whether it may start things, and what it does about orders."""
-        self.mail = Mail(lambda: self.call_soon(self.settle))
+        loop = asyncio.get_running_loop()
+        self.mail = Mail(lambda: loop.call_soon(self.settle))
         self.budget = Budget(Limits.read(header.limits))
         self.memory: dict[str, Any] = {}
         """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
@@ -67,7 +68,7 @@ class Run:
         self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
         self._left: dict[str, Unfinished] = {}
         """What is recorded of effects that have no outcome, by key."""
-        self._finished: asyncio.Future[RunOutcome] = asyncio.get_running_loop().create_future()
+        self._finished: asyncio.Future[RunOutcome] = loop.create_future()
         self._ending = False
         self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
         self._listeners: list[asyncio.Queue[Event | None]] = []
@@ -301,10 +302,6 @@ class Run:
     def on_end(self, told: Callable[[], None]) -> None:
         """Have something called once it has ended or rests."""
         self._finished.add_done_callback(lambda _finished: told())
-
-    def call_soon(self, act: Callable[[], None]) -> None:
-        """Have something called in the loop's next turn."""
-        asyncio.get_running_loop().call_soon(act)
 
     def notice(self, text: str) -> None:
         """Say something that is no row."""

@@ -15,6 +15,7 @@ from typing import Any, Literal, cast
 
 from workbench.agent.agent import Agent
 from workbench.errors import UnknownName, UsageError
+from workbench.foreign import Raised, attempt
 from workbench.journal.events import Event
 from workbench.journal.places import place_of
 from workbench.journal.requests import Request, RequestKind
@@ -317,6 +318,10 @@ class Session:
         self._stopping = order
         return self.order(order)
 
+    async def rested(self) -> None:
+        """Wait, in bounded time, until every run that was stopped rests."""
+        await self._leaving.rested(self.runs.values())
+
     # -- other processes -------------------------------------------------------------------------
 
     async def request(self, run_id: str, kind: RequestKind, /, **data: Any) -> Request:
@@ -384,4 +389,9 @@ class Session:
 
     def _publish(self, event: Event | Live) -> None:
         for told in list(self._subscribers):
-            told(event)
+            answer = attempt(told, event)
+            if isinstance(answer, Raised):
+                # A subscriber's fault is not the run's: its row is told to the others.
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": f"a subscriber failed: {told!r}", "exception": answer.error}
+                )

@@ -7,8 +7,9 @@ answer counts. Nothing here decides anything: what an answer means is up to whoe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from workbench.errors import TooLate, UnknownName
@@ -19,6 +20,8 @@ from workbench.permission.doubting import UNSAID
 from workbench.run.evidence import Evidence
 
 _REMEMBERED = 256
+_LATE_S = 2.0
+"""Nobody could have answered a question whose time ended so long ago without being noticed."""
 
 WaitingKind: TypeAlias = Literal[
     "permission", "question", "in_doubt", "budget", "plan", "interrupt"
@@ -106,19 +109,49 @@ class Inbox:
         self._futures: dict[str, asyncio.Future[Answer]] = {}
         self._answered: dict[str, Answer] = {}
         """The newest answers, for who comes too late."""
+        self._counts: dict[str, tuple[float, asyncio.TimerHandle]] = {}
+        """The seconds that each has, and what ends them."""
         self._changed = changed
 
-    async def ask(self, waiting: Waiting) -> Answer:
-        """Wait for an answer; cancelling the wait withdraws the question."""
+    async def ask(self, waiting: Waiting, limit_s: float | None = None) -> Answer:
+        """Wait for an answer; cancelling the wait withdraws the question.
+
+        Raises:
+            TimeoutError: nobody answered in the time that there was.
+        """
         future = asyncio.get_running_loop().create_future()
         self.waiting[waiting.id] = waiting
         self._futures[waiting.id] = future
+        if limit_s is not None:
+            self._count(waiting.id, limit_s)
         self._changed(waiting, "asked")
         try:
             return await future
         finally:
             del self.waiting[waiting.id], self._futures[waiting.id]
+            if waiting.id in self._counts:
+                self._counts.pop(waiting.id)[1].cancel()
             self._changed(waiting, "answered" if not future.cancelled() else "withdrawn")
+
+    def count_afresh(self) -> None:
+        """Give everything that counts down its whole time again: nobody was there to answer."""
+        for waiting_id, (limit_s, handle) in [*self._counts.items()]:
+            handle.cancel()
+            self._count(waiting_id, limit_s)
+            waiting = replace(self.waiting[waiting_id], expires_at=time.time() + limit_s)
+            self.waiting[waiting_id] = waiting
+            self._changed(waiting, "afresh")
+
+    def _count(self, waiting_id: str, limit_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + limit_s
+        self._counts[waiting_id] = limit_s, loop.call_at(due, self._is_over, waiting_id, due)
+
+    def _is_over(self, waiting_id: str, due: float) -> None:
+        if asyncio.get_running_loop().time() > due + _LATE_S:
+            self.count_afresh()  # the process was stopped meanwhile
+        elif not self._futures[waiting_id].done():
+            self._futures[waiting_id].set_exception(TimeoutError())
 
     @property
     def unanswered(self) -> list[Waiting]:

@@ -20,6 +20,11 @@ from workbench.run.world import Live
 Ask: TypeAlias = Callable[[Waiting], Awaitable[Answer | None]]
 """Puts a question to a person; None when the person gave no answer."""
 
+
+class LeftAlone(Exception):
+    """The person did not answer but wants the program to stop: what waits is withdrawn by that."""
+
+
 _NOBODY = "nobody is there to answer; a script would say: approve {tool}"
 
 
@@ -27,11 +32,18 @@ class Answering:
     """Answers one workbench's inbox, one thing at a time, oldest first."""
 
     def __init__(
-        self, bench: Workbench, ask: Ask | None = None, notice: Callable[[str], None] = print
+        self,
+        bench: Workbench,
+        ask: Ask | None = None,
+        notice: Callable[[str], None] = print,
+        interrupt: Callable[[], None] = lambda: None,
     ) -> None:
         self.exit_code = 0
         """Of the runs suspended because nobody could answer; 0 while there are none."""
         self._bench, self._ask, self._notice = bench, ask, notice
+        self._interrupt = interrupt
+        self._asking: tuple[str, asyncio.Task[Answer | None]] | None = None
+        """What is being asked of the person right now."""
         self._ids: asyncio.Queue[str] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -50,8 +62,13 @@ class Answering:
         await asyncio.wait([self._task])
 
     def _told(self, event: Event | Live) -> None:
-        if isinstance(event, Live) and event.kind == "waiting" and event.data["what"] == "asked":
+        if not isinstance(event, Live) or event.kind != "waiting":
+            return
+        if event.data["what"] == "asked":
             self._ids.put_nowait(event.data["id"])
+        elif self._asking is not None and self._asking[0] == event.data["id"]:
+            # Answered elsewhere, or no longer wanted: the prompt goes away by itself.
+            self._asking[1].cancel()
 
     async def _answer_all(self) -> None:
         while True:
@@ -61,7 +78,20 @@ class Answering:
                 await self._one(waiting)
 
     async def _one(self, waiting: Waiting) -> None:
-        answer = await self._ask(waiting) if self._ask else None
+        answer = None
+        if self._ask is not None:
+            self._asking = waiting.id, asyncio.ensure_future(self._ask(waiting))
+            try:
+                (ended,) = (await asyncio.wait({self._asking[1]}))[0]
+                if ended.cancelled():
+                    return
+                answer = ended.result()
+            except LeftAlone:
+                self._interrupt()
+                return
+            finally:
+                self._asking[1].cancel()
+                self._asking = None
         if answer is None and waiting.kind == "permission":
             why = _NOBODY.format(tool=waiting.tool) if self._ask is None else "no answer"
             answer = Answer("deny", by="headless", reason=why)

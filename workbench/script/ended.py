@@ -29,6 +29,8 @@ class Ended:
     error: dict[str, Any] | None
     usage: dict[str, Any]
     denied: list[dict[str, Any]]
+    rests_by: str = ""
+    """Who had it suspended, when it rests."""
 
     @property
     def exit_code(self) -> int:
@@ -88,15 +90,23 @@ def from_outcome(outcome: RunOutcome) -> Ended:
 def from_store(store: Store | MemoryStore, run_id: str) -> Ended:
     """Of a run in the database. Raises UnknownName."""
     row = store.run(run_id)
-    tally, data = Tally(), dict[str, Any]()
+    tally, data, rests_by = Tally(), dict[str, Any](), ""
     for event in store.rows(row.run_id):
         if event.run_id != row.run_id:
             continue
         add_row(tally, event)
         if event.kind == "run.finished":
             data = event.data
+        elif event.kind in {"run.suspended", "run.resumed"}:
+            rests_by = str(event.data["by"]) if event.kind == "run.suspended" else ""
     return Ended(
-        row.run_id, row.status, data.get("result"), data.get("error"), tally.to_json(), tally.denied
+        row.run_id,
+        row.status,
+        data.get("result"),
+        data.get("error"),
+        tally.to_json(),
+        tally.denied,
+        rests_by,
     )
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from signal import SIGINT, SIGPIPE
 from typing import Any
 
 from workbench.bench import Workbench
+from workbench.errors import LimitReached
 from workbench.journal.events import Event
 from workbench.run.header import Tally
 from workbench.run.waiting import Answer, Waiting
@@ -21,39 +21,7 @@ from workbench.script.language import Line, parse_script
 from workbench.script.output import Streams
 from workbench.script.run_script import Playing, runs_of
 from workbench.script.session import Session, Suspended
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(slots=True)
-class Interrupts:
-    """Signals while runs go on: the first stops gracefully, the second at once, more do no harm."""
-
-    bench: Workbench
-    notice: Callable[[str], None]
-    caught: int = 0
-    """The first signal, or 0."""
-    times: int = 0
-
-    def __enter__(self) -> Interrupts:
-        for number in _SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, self.take, number)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number in _SIGNALS:
-            asyncio.get_running_loop().remove_signal_handler(number)
-
-    def take(self, number: int) -> None:
-        """One signal came."""
-        self.caught = self.caught or number
-        self.times += 1
-        if self.times == 1:
-            self.notice("stopping when the running steps are done; once more to stop at once")
-        for run in list(self.bench.runs.values()):
-            if run.status in {"running", "paused"}:
-                how = "graceful" if self.times == 1 else "immediate"
-                run.interrupt(how, by=signal.Signals(number).name)
+from workbench.script.signals import Signals
 
 
 @dataclass(slots=True)
@@ -62,6 +30,7 @@ class Front:
 
     bench: Workbench
     streams: Streams
+    signals: Signals
     ask: Ask | None = None
     """Puts questions to a person at the keyboard; None answers by the headless rules."""
 
@@ -75,24 +44,24 @@ class Front:
             resume: the run to go on with, or empty.
         """
         playing = Playing(self.bench, parse_script(text, name), name, self.streams)
-        with Interrupts(self.bench, self.streams.notice) as interrupts:
+        with self.signals.interrupting(self.bench):
             async with self.attended() as answering:
                 with self.streams.progress(playing.length):
                     ended = await playing.play(resume=resume)
         children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
-        return self._finish(ended, children or [ended], again, interrupts, answering)
+        return self._finish(ended, children or [ended], again, answering)
 
     async def command(self, line: Line) -> int:
         """Do one command that ends in a run; the exit code."""
         session = Session(self.bench)
-        with Interrupts(self.bench, self.streams.notice) as interrupts:
+        with self.signals.interrupting(self.bench):
             async with self.attended() as answering:
                 # How the run ended is in its rows; what did not get as far as a run is raised.
                 with suppress(RunEnded, Suspended), self.streams.progress():
                     self.streams.done(line, await perform(session, line))
         ended = session.ended(session.find())
         again = f"kaizen-tui resume {ended.run_id}"
-        return self._finish(ended, [ended], again, interrupts, answering)
+        return self._finish(ended, [ended], again, answering)
 
     async def look(self, line: Line) -> int:
         """Do one command that only says something; the exit code."""
@@ -108,9 +77,9 @@ class Front:
         ended: Ended,
         runs: list[Ended],
         again: str,
-        interrupts: Interrupts,
         answering: Answering,
     ) -> int:
+        self.signals.closing()
         rests = ended.outcome in {"suspended", "running"}
         told = ended.to_json() | {
             "usage": _total(runs),
@@ -120,9 +89,13 @@ class Front:
         if ended.message:
             self.streams.notice(ended.message)
         self.streams.result(told)
-        if interrupts.caught and rests:
-            return 128 + interrupts.caught
-        return answering.exit_code or ended.exit_code if rests else ended.exit_code
+        if not rests:
+            return 128 + SIGPIPE if self.streams.is_lost else ended.exit_code
+        self.streams.notice(f"run {ended.run_id} rests; go on with it: {again}")
+        if self.signals.caught:
+            return 128 + self.signals.caught
+        late = any(run.rests_by == "deadline" for run in [ended, *runs])
+        return answering.exit_code or (LimitReached.exit_code if late else ended.exit_code)
 
 
 class _Attended:
@@ -133,7 +106,9 @@ class _Attended:
         self._bench = front.bench
         self._person = front.ask
         ask = self._asked if front.ask else None
-        self._answering = Answering(front.bench, ask, front.streams.notice)
+        self._answering = Answering(
+            front.bench, ask, front.streams.notice, lambda: front.signals.take(SIGINT)
+        )
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Answering:

@@ -6,6 +6,8 @@ the same prompt: the person answers there, and no answer means no.
 
 from __future__ import annotations
 
+import sys
+import termios
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,8 +24,9 @@ from workbench.errors import WorkbenchError
 from workbench.permission.danger import Danger
 from workbench.plain import one_line, plain
 from workbench.run.waiting import Answer, Waiting
+from workbench.script.answering import LeftAlone
 from workbench.script.execute import complete, execute
-from workbench.script.headless import Front, Interrupts
+from workbench.script.headless import Front
 from workbench.script.session import Session, Suspended
 
 _LEAVE = {"quit", "exit", "/quit", "/exit"}
@@ -42,22 +45,24 @@ async def prompt(front: Front) -> int:
         f"model {front.bench.default_model} · 'help' lists commands, ctrl+d leaves"
     )
     async with front.attended():
-        while True:
+        while not front.signals.caught:
             try:
                 with patch_stdout(raw=False):
-                    text = await typed.prompt_async(_prompt(front.bench))
+                    # The signal is ours; as a key, ctrl+c clears the line.
+                    text = await typed.prompt_async(_prompt(front.bench), handle_sigint=False)
             except KeyboardInterrupt:
                 continue
             except EOFError:
-                return 0
+                break
             if text.strip() in _LEAVE:
-                return 0
+                break
             await _do(front, session, text)
+    return 128 + front.signals.caught if front.signals.caught else 0
 
 
 async def _do(front: Front, session: Session, text: str) -> None:
     """One line; what goes wrong is said, and the prompt comes back."""
-    with Interrupts(front.bench, front.streams.notice):
+    with front.signals.interrupting(front.bench, leaves=False):
         try:
             output = await execute(session, text)
         except Suspended:
@@ -76,21 +81,34 @@ async def ask_person(waiting: Waiting) -> Answer | None:
     """Put what waits to the person at the terminal; None when no answer came.
 
     Nothing is allowed by a single key or by an empty line, and what is CRITICAL is allowed by
-    typing the tool's name.
+    typing the tool's name. Raises LeftAlone when the person wants to stop instead.
     """
     # On stderr: stdout is the result's.
     typed: PromptSession[str] = PromptSession(output=create_output(always_prefer_tty=True))
     for text in _question(waiting):
         _print(text)
     try:
-        said = (await typed.prompt_async(_asked(waiting))).strip()
-    except (EOFError, KeyboardInterrupt):
+        said = (await typed.prompt_async(_asked(waiting), handle_sigint=False)).strip()
+    except KeyboardInterrupt:
+        raise LeftAlone from None
+    except EOFError:
+        if _has_hung_up():
+            raise LeftAlone from None
         return None
     if waiting.kind == "permission":
         return _permission(waiting, said)
     if not said or (waiting.choices and said not in waiting.choices):
         return None
     return Answer(answer=said)
+
+
+def _has_hung_up() -> bool:
+    """Whether the terminal is gone: then the end of its input is nobody's answer."""
+    try:
+        termios.tcgetattr(sys.stdin.fileno())
+    except (termios.error, OSError):
+        return True
+    return False
 
 
 def _permission(waiting: Waiting, said: str) -> Answer:

@@ -8,8 +8,9 @@ is written in ASCII, which needs none.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterable, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+import os
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeAlias
 
 from workbench.journal.events import Event
@@ -66,6 +67,15 @@ class Streams:
         self._shows_lines = shows_lines
         """Whether what a line says is wanted before the result."""
         self._bar: Bar | None = None
+        self._lost: set[int] = set()
+        """Which of the two nobody reads any more."""
+        self.when_lost: Callable[[], None] = lambda: None
+        """Told once when nobody reads what was asked for."""
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether nobody reads what was asked for any more."""
+        return id(self._out) in self._lost
 
     @contextmanager
     def progress(self, total: int | None = None) -> Generator[None]:
@@ -80,7 +90,8 @@ class Streams:
         try:
             yield
         finally:
-            self._bar.stop()
+            with suppress(OSError):
+                self._bar.stop()
             self._bar = None
 
     @contextmanager
@@ -148,15 +159,29 @@ class Streams:
         else:
             for text in _summary(told, with_result=not self._shows_lines):
                 self._write(self._out, plain(text))
-        self._out.flush()
 
     def _json(self, value: Any) -> None:
         self._write(self._out, json.dumps(value))
 
     def _write(self, stream: TextIO, text: str) -> None:
-        with self.hidden():
-            stream.write(f"{text}\n")
-            stream.flush()
+        if id(stream) in self._lost:
+            return
+        try:
+            with self.hidden():
+                stream.write(f"{text}\n")
+                stream.flush()
+        except OSError as error:
+            self._lose(stream)
+            if not isinstance(error, BrokenPipeError):
+                self.notice(f"the output cannot be written: {error.strerror}")
+
+    def _lose(self, stream: TextIO) -> None:
+        """A pipe was closed, or a terminal: a run must not fall over that it cannot be watched."""
+        self._lost.add(id(stream))
+        # What is still buffered would make Python complain at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        if stream is self._out:
+            self.when_lost()
 
 
 def _summary(told: Mapping[str, Any], *, with_result: bool) -> list[str]:

@@ -11,7 +11,9 @@ import shlex
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from signal import SIGPIPE
 from typing import Any, TextIO
 
 from workbench.bench import Workbench
@@ -20,11 +22,13 @@ from workbench.config.folders import shipped
 from workbench.errors import ConfigError, NotTrusted, StoreNewer, UsageError
 from workbench.journal.overlay import check_names
 from workbench.plain import plain
+from workbench.run.looped import end
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
 from workbench.script.run_script import recorded_script, resumable
 from workbench.script.session import SCRIPT, Session
+from workbench.script.signals import Signals
 
 _MOST_BYTES = 1_000_000
 TOUR = "tour.kz"
@@ -163,17 +167,40 @@ def _opened(
         config = load(asked.config, flags=asked.flags, workspace=folder)
     streams = Streams(asked.form, asked.out, asked.err, shows_lines=shows_lines)
 
-    async def main(*, readonly: bool = False) -> int:
+    async def main(signals: Signals, *, readonly: bool = False) -> int:
+        streams.when_lost = lambda: signals.take(SIGPIPE)
         async with Workbench.open(workspace=folder, config=config, readonly=readonly) as bench:
-            return await job(Front(bench, streams, _keyboard(asked)))
+            try:
+                return await job(Front(bench, streams, signals, _keyboard(asked)))
+            finally:
+                signals.closing()
 
     try:
-        return asyncio.run(main())
+        return _looped(main, streams.notice)
     except StoreNewer as error:
         if checked:
             raise
         asked.err.write(plain(f"{error.message}: it is only looked at") + "\n")
-        return asyncio.run(main(readonly=True))
+        return _looped(partial(main, readonly=True), streams.notice)
+
+
+def _looped(main: Callable[[Signals], Awaitable[int]], notice: Callable[[str], None]) -> int:
+    """Run a front on a loop of its own, signals heeded all the while; the exit code."""
+    signals = Signals(notice)
+
+    async def heeding() -> int:
+        with signals:
+            return await main(signals)
+
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(heeding())
+    except asyncio.CancelledError:
+        if not signals.caught:
+            raise
+        return 128 + signals.caught
+    finally:
+        end(loop)
 
 
 def _keyboard(asked: Asked) -> Any:

@@ -44,7 +44,7 @@ class Limits:
     """A command that prints more is stopped."""
     command_s: float = 600.0
     """The longest time a command can be given."""
-    grace_s: float = 2.0
+    grace_s: float = 1.5
     """Between asking a process tree to end and ending it."""
     body_bytes: int = 2 * MIB
     """What is kept of an HTTP body, decompressed."""

@@ -9,21 +9,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
+from concurrent.futures import TimeoutError as FuturesTimeoutError
+from contextlib import AbstractAsyncContextManager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from textual import events
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from workbench.errors import WorkbenchError
 from workbench.journal.events import Event
 from workbench.plain import one_line
 from workbench.tui import front
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
+from workbench.tui.driver import TerminalDriver
 from workbench.tui.feed import Feed
 from workbench.tui.guard import Presses
 from workbench.tui.intake import FRAME_S, Intake
@@ -35,9 +38,14 @@ from workbench.tui.state import Board
 from workbench.tui.status import Around
 from workbench.tui.wishes import Wishes
 
+if TYPE_CHECKING:
+    from workbench.run.interrupt import Order
+
 T = TypeVar("T")
 
 NOTICE_S = 6.0
+LEAVE_S = 9.0
+"""The longest that leaving takes, whatever does not stop."""
 
 
 class KaizenApp(App[int]):
@@ -56,7 +64,7 @@ class KaizenApp(App[int]):
         clock: Clock | None = None,
         plays: Path | Literal["tour"] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=TerminalDriver)
         self.clock: Clock = clock or WallClock()
         self.board = Board()
         self.around = Around()
@@ -72,7 +80,8 @@ class KaizenApp(App[int]):
         self._notice_until = 0.0
         self._stops = Presses()
         self._leaving = False
-        self._code = 0
+        self.code = 0
+        """What the process ends with."""
         self.fault: BaseException | None = None
         """What ended the core without anybody asking for it."""
         self._rung = 0
@@ -89,6 +98,9 @@ class KaizenApp(App[int]):
     def on_mount(self) -> None:
         """Start the core behind the first frame; what it says is shown when it comes."""
         self._loop = asyncio.get_running_loop()
+        if self.code:
+            self.exit(self.code, return_code=self.code)
+            return
         # Its imports would hold the interpreter; jobs given meanwhile wait for it.
         self.call_after_refresh(self.core.start)
         self.core.ended.add_done_callback(lambda _done: self.later(self._core_ended))
@@ -104,18 +116,33 @@ class KaizenApp(App[int]):
 
     def action_leave(self) -> None:
         """Save and quit: the workbench suspends what runs before it closes."""
+        self._leave()
+
+    def _leave(self, first: Callable[[Any], Awaitable[None]] | None = None) -> None:
         if self._leaving:
             return
         self._leaving = True
         self.around = Around(self.around.mode, self.around.model, self.around.sandbox, True)
         self.main.refresh_bars()
-        self.core.stop()
-        self.set_timer(15.0, lambda: self.exit(0))
+        self.core.stop(first)
+        self.set_timer(LEAVE_S, lambda: self.exit(self.code, return_code=self.code))
 
-    def leave_soon(self, code: int) -> None:
-        """As `action_leave`, from a signal's handler; the process ends with ``code``."""
-        self._code = code
-        self.later(self.action_leave)
+    def leave_soon(self, code: int, order: Order) -> None:
+        """Leave because of a signal, from its handler; the runs get an order first."""
+        self.code = code
+        # Before the first frame there is nothing to leave yet: `on_mount` sees the code.
+        self.later(lambda: self._leave(lambda bench: front.come_to_rest(bench, order)))
+
+    def came_back(self) -> None:
+        """The process was stopped and goes on: nobody could answer meanwhile."""
+        self.later(lambda: self.ask_core(front.count_afresh))
+
+    def close_core(self, limit_s: float) -> None:
+        """After the screen: have the core closed if it is not, and take in its last rows."""
+        with suppress(FuturesTimeoutError, WorkbenchError):
+            if self.core.is_started:
+                self.core.stop().result(limit_s)
+        self.intake.finish()
 
     def _core_ended(self) -> None:
         """The core is closed: take in its last rows and leave; what broke it is raised outside."""
@@ -123,15 +150,20 @@ class KaizenApp(App[int]):
         if error is not None and not self._leaving:
             self.fault = error
         self.intake.finish()
-        self.exit(self._code, return_code=self._code)
+        self.exit(self.code, return_code=self.code)
 
-    def action_interrupt_all(self) -> None:
-        """Once: stop all runs. Twice within a second: save and quit. More: nothing."""
+    def action_interrupt_all(self, code: int = 0) -> None:
+        """Once: stop all runs. Twice within a second: save and quit. More: nothing.
+
+        Args:
+            code: what the process ends with then.
+        """
         presses = self._stops.press(self.clock.ticks())
         if presses == 1:
             self.wishes.interrupt("", "graceful")
         elif presses == 2:
-            self.action_leave()
+            self.code = code
+            self._leave()
 
     # Work for the core.
 

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Generic, Protocol, TypeVar
 
 from workbench.errors import UsageError
+from workbench.run.looped import end
 from workbench.tui.feed import Feed
 
 
@@ -40,6 +41,7 @@ class CoreThread(Generic[B]):
         self._loop = asyncio.new_event_loop()
         self._opened: asyncio.Future[B] = self._loop.create_future()
         self._stop = asyncio.Event()
+        self._first: Callable[[B], Awaitable[None]] | None = None
         self.ended: Future[None] = Future()
         """Done when the thread is: with the error that ended it, if one did."""
         self._thread = Thread(target=self._run, name="core", daemon=True)
@@ -47,6 +49,11 @@ class CoreThread(Generic[B]):
     def start(self) -> None:
         """Begin; ``call`` may be used at once, jobs wait until the workbench is open."""
         self._thread.start()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether there is anything to stop."""
+        return self._thread.ident is not None
 
     def call(self, job: Callable[[B], Awaitable[T]]) -> Future[T]:
         """Run ``job(bench)`` on the core's loop; returns at once."""
@@ -56,8 +63,13 @@ class CoreThread(Generic[B]):
             return over
         return asyncio.run_coroutine_threadsafe(self._do(job), self._loop)
 
-    def stop(self) -> Future[None]:
-        """Ask the workbench to close; the returned future is done when it has."""
+    def stop(self, first: Callable[[B], Awaitable[None]] | None = None) -> Future[None]:
+        """Ask the workbench to close; the returned future is done when it has.
+
+        Args:
+            first: what is done before that, on the core's loop.
+        """
+        self._first = first or self._first
         if not self.ended.done() and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._stop.set)
         return self.ended
@@ -70,24 +82,15 @@ class CoreThread(Generic[B]):
         main = self._loop.create_task(self._main())
         self._loop.run_until_complete(asyncio.wait([main]))
         error = main.exception()
-        self._fail_waiting(error)
-        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        self._loop.close()
+        if not self._opened.done():
+            # Jobs that still wait for a workbench that never opened fail with its reason.
+            self._opened.set_exception(error or UsageError("the workbench is closed"))
+            self._opened.exception()  # seen: no warning when no job ever waited
+        end(self._loop, 0.5)
         if error is None:
             self.ended.set_result(None)
         else:
             self.ended.set_exception(error)
-
-    def _fail_waiting(self, error: BaseException | None) -> None:
-        """Jobs that still wait for a workbench that never opened fail with its reason."""
-        if not self._opened.done():
-            self._opened.set_exception(error or UsageError("the workbench is closed"))
-            self._opened.exception()  # seen: no warning when no job ever waited
-        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
-        for task in left:
-            self._loop.call_later(0.5, task.cancel)
-        if left:
-            self._loop.run_until_complete(asyncio.wait(left, timeout=2.0))
 
     async def _main(self) -> None:
         async with self._open() as bench:
@@ -95,3 +98,5 @@ class CoreThread(Generic[B]):
             bench.subscribe(self._feed.put)
             self._opened.set_result(bench)
             await self._stop.wait()
+            if self._first is not None:
+                await self._first(bench)

@@ -28,7 +28,7 @@ class Taken(NamedTuple):
     """What one look took out."""
 
     rows: list[Event | LiveShown]
-    """Rows, and the live word that a step without an intent row began, in order."""
+    """Rows, the live word that a step without an intent row began, and notices, in order."""
     live: list[LiveShown]
     """All other live news: streamed text, progress."""
     dropped: int
@@ -51,7 +51,7 @@ class Feed:
     def put(self, item: Any) -> None:
         """Take in a row or a live event; costs the core a lock and an append."""
         with self._lock:
-            if isinstance(item, Event) or item.kind == "started":
+            if isinstance(item, Event) or item.kind in ("started", "notice"):
                 self._rows.append(item if isinstance(item, Event) else _shown(item))
                 if len(self._rows) > self._limit:
                     self._rows.popleft()

@@ -19,6 +19,7 @@ from workbench.tui.deciding import SCOPES, Given, Grant
 from workbench.tui.status import Around
 
 if TYPE_CHECKING:
+    from workbench.run.interrupt import Order
     from workbench.run.waiting import Answer, Waiting
 
 MODES = ("plan", "confirm", "edits", "auto")
@@ -40,8 +41,8 @@ class ShownRun(Protocol):
         """Stop at the next step, or now."""
         ...
 
-    def cancel(self, key: str | None = None, reason: str = "") -> None:
-        """Cancel one call, or all."""
+    def cancel(self, key: str | None = None, reason: str = "") -> bool:
+        """Cancel one call, or all; whether there was anything to cancel."""
         ...
 
     def pause(self) -> None:
@@ -210,9 +211,20 @@ async def pause(bench: Front, run_id: str) -> bool:
     return True
 
 
-async def cancel_call(bench: Front, run_id: str, key: str) -> None:
-    """Cancel one call."""
-    _live(bench, run_id).cancel(key, "cancelled by the user")
+async def cancel_call(bench: Front, run_id: str, key: str) -> bool:
+    """Cancel one call; False when it has ended already."""
+    return _live(bench, run_id).cancel(key, "cancelled by the user")
+
+
+async def count_afresh(bench: Any) -> None:
+    """Give what waits its whole time again."""
+    bench.world.inbox.count_afresh()
+
+
+async def come_to_rest(bench: Any, order: Order) -> None:
+    """Give every run an order and wait until all of them rest."""
+    bench.stop(order)
+    await bench.rested()
 
 
 async def steer(bench: Front, run_id: str, agent: str, text: str) -> None:

@@ -64,10 +64,12 @@ class Intake:
         return Looked(len(taken.rows), asks, again, gaps)
 
     def fold(self, rows: Iterable[Event | LiveShown]) -> None:
-        """Put rows on the board, and the live word that a step began."""
+        """Put rows on the board, the live word that a step began, and notices."""
         for row in rows:
             if isinstance(row, Event):
                 self._board.fold(row)
+            elif row.kind == "notice":
+                self._board.told(row.run_id, str(row.data["text"]))
             else:
                 self._board.begun(row.run_id, row.key, row.data)
 

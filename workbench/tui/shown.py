@@ -9,6 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+SCOPES = frozenset({"ask", "follow", "line"})
+"""Effects in which others are performed."""
+
 AgentState: TypeAlias = Literal["idle", "busy", "WAITING", "paused", "done"]
 
 ENDED = frozenset({"returned", "failed", "cancelled", "out_of_budget", "suspended"})
@@ -22,6 +25,8 @@ class RunShown:
     pattern: str = ""
     title: str = ""
     status: str = "running"
+    stopping: str = ""
+    """``graceful`` or ``immediate`` while it is on its way to rest."""
     started_at: float = 0.0
     ended_at: float | None = None
     model: str = ""
@@ -41,6 +46,11 @@ class RunShown:
     )
     """What a turn's newest model reply asked for, by the turn's key: pure calls have no row of
     their own that says with which arguments they began."""
+
+    @property
+    def performing(self) -> int:
+        """How many calls are under way; scopes are no calls."""
+        return sum(step.effect not in SCOPES for step in self.open.values())
 
     @property
     def is_over(self) -> bool:

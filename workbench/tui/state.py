@@ -16,8 +16,9 @@ from workbench.journal.family import Branch, mark_of
 from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
+from workbench.tui.streaming import Streaming
 from workbench.tui.trace_rows import (
-    RESULTS,
+    STEPS,
     Trace,
     TraceRow,
     brief,
@@ -47,8 +48,7 @@ class Board:
         """The newest rows whole, so that a detail shows without asking the log."""
         self.news: set[str] = set()
         """Parts changed since a view last looked: ``runs agents trace inbox branches``."""
-        self._deltas: dict[tuple[str, str], tuple[int, int]] = {}
-        """For each streaming step the number of its line and how many pieces came."""
+        self._streaming = Streaming(self.trace)
         self._asked_at: dict[str, int] = {}
         """For each waiting thing the number of the line that tells of it."""
         self._fold: dict[str, Callable[[RunShown, Event], None]] = {
@@ -57,6 +57,9 @@ class Board:
             "run.suspended": self._run_suspended,
             "run.resumed": self._run_resumed,
             "run.cancelled": self._note,
+            "run.paused": self._paused,
+            "run.continued": self._paused,
+            "interrupt.asked": self._stopping,
             "step.started": self._step_started,
             "step.finished": self._step_ended,
             "step.failed": self._step_ended,
@@ -90,8 +93,10 @@ class Board:
 
     def live(self, kind: str, run_id: str, key: str, data: Mapping[str, Any]) -> None:
         """Take in what is not a row: streamed text and progress; what waits comes as rows."""
+        if kind == "room":  # that there is none stays in the bar while it is so
+            self.has_room = not data.get("full")
         if kind in ("notice", "room"):
-            self._say(kind, data)
+            self.told(run_id, str(data.get("text", "")))
             return
         run = self.runs.get(run_id)
         if run is None or kind not in ("delta", "progress"):
@@ -102,15 +107,8 @@ class Board:
         agent = run.agents.get(step.agent)
         if agent is not None and kind == "progress":
             agent.doing = brief(data.get("text") or data, 60)
-        self._count_delta(run, key, step, kind, data)
+        self._streaming.piece((run_id, key), step, kind, data)
         self.news |= {"agents", "trace"}
-
-    def _say(self, kind: str, data: Mapping[str, Any]) -> None:
-        """A sentence for the hint line; that there is no room stays in the bar while it is so."""
-        self.said.append(str(data.get("text", "")))
-        if kind == "room":
-            self.has_room = not data.get("full")
-        self.news |= {"runs"}
 
     def forget(self, run_id: str) -> None:
         """Forget a run, to fold it anew or for good; its lines stay in the trace."""
@@ -132,11 +130,20 @@ class Board:
         self.news |= {"inbox", "agents"}
 
     def pause(self, run_id: str, *, paused: bool) -> None:
-        """Show a run as paused or going on; pausing is not a row."""
+        """Show a run as paused or going on."""
         run = self.runs.get(run_id)
         if run is not None and not run.is_over:
-            run.status = "paused" if paused else "running"
+            run.status = "paused" if paused else "waiting" if run.waiting else "running"
             self.news |= {"runs", "agents"}
+
+    def told(self, run_id: str, text: str) -> None:
+        """Take in a notice: something to be said that is no row."""
+        run = self.runs.get(run_id)
+        at = run.last_at if run is not None else 0.0
+        row = TraceRow(0, at, run_id, "", "notice", brief(text), -1, "", -1.0, 0, 0.0, STEPS)
+        self.trace.add(row)
+        self.said.append(text)
+        self.news |= {"runs", "trace"}
 
     def state_of(self, agent: AgentShown) -> AgentState:
         """The agent's state in one word."""
@@ -205,8 +212,18 @@ class Board:
         self._settle(run)
         self._note(run, event)
 
+    def _paused(self, run: RunShown, event: Event) -> None:
+        self.pause(run.run_id, paused=event.kind == "run.paused")
+        self._note(run, event)
+
+    def _stopping(self, run: RunShown, event: Event) -> None:
+        self.pause(run.run_id, paused=False)
+        run.stopping = str(event.data.get("how") or "")
+        self._note(run, event)
+
     def _run_resumed(self, run: RunShown, event: Event) -> None:
         run.status = "running"
+        run.stopping = ""
         run.ended_at = None
         self._note(run, event)
 
@@ -219,6 +236,7 @@ class Board:
             if row is not None and row.state == "running":
                 self.trace.replace(step.number, row._replace(state="open"))
         run.open.clear()
+        run.stopping = ""
         for agent in run.agents.values():
             agent.busy = 0
             agent.doing = ""
@@ -258,7 +276,7 @@ class Board:
         self._charge(run, event, step.effect if step else str(event.data.get("effect", "")))
         if step is not None:
             self._rest(run, event, step)
-        self._deltas.pop((run.run_id, event.key), None)
+        self._streaming.over((run.run_id, event.key))
         self.news |= {"trace", "agents", "runs", "branches"}
 
     def _completed(self, run: RunShown, event: Event) -> Event:
@@ -368,19 +386,3 @@ class Board:
     def _note(self, run: RunShown, event: Event) -> None:
         self.trace.add(row_of(event))
         self.news.add("trace")
-
-    def _count_delta(
-        self, run: RunShown, key: str, step: OpenStep, kind: str, data: Mapping[str, Any]
-    ) -> None:
-        """All the streamed pieces of one step share one line, which counts them."""
-        number, pieces = self._deltas.get((run.run_id, key), (-1, 0))
-        pieces += int(data.get("pieces", 1))
-        told = brief(data.get("text") or data.get("message") or "", 80)
-        row = self.trace.at(number)
-        if row is None:
-            row = TraceRow(
-                0, step.since, run.run_id, step.agent, kind, "", -1, "", -1.0, 0, 0.0, RESULTS
-            )
-            number = self.trace.add(row)
-        self._deltas[run.run_id, key] = number, pieces
-        self.trace.replace(number, row._replace(what=f"x{pieces} {told}".strip()))

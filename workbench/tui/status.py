@@ -59,6 +59,7 @@ def _run_parts(run: RunShown, now: float) -> list[tuple[int, Span]]:
     clock = span((run.ended_at or now) - run.started_at)
     agents = len(run.agents)
     return [
+        *([(0, (Plain(_stopping(run)), "warn"))] if _stopping(run) else []),
         (1, (one_line(f"run {run.run_id[:4]}"), "")),
         (3, (crop(one_line(run.pattern or run.title), 24), "strong")),
         (1, (one_line(f"{run.status.upper()} {clock}"), state_role(run.status) or "accent")),
@@ -66,6 +67,18 @@ def _run_parts(run: RunShown, now: float) -> list[tuple[int, Span]]:
         (4, (Plain(f"{count(run.tokens)} tok"), "")),
         (2, (money(run.cost_usd), "")),
     ]
+
+
+def _stopping(run: RunShown) -> str:
+    """What a run does about an order to stop, and how to go further; empty without one."""
+    if run.is_over or (not run.stopping and run.status != "paused"):
+        return ""
+    running = f"{run.performing} running" if run.performing else "nothing running"
+    if run.stopping == "immediate":
+        return f"stopping now: {running}"
+    if run.stopping:
+        return f"stopping: {running}, esc again to stop now"
+    return f"paused: {running}, p goes on"
 
 
 def _mode_role(mode: str) -> Role:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import sys
 import termios
-from collections.abc import Generator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -46,30 +46,38 @@ def guarded(log: Path) -> Generator[None]:
     try:
         yield
     finally:
-        screen_err.flush()
-        screen_out.flush()
+        with suppress(OSError):  # the terminal may be gone
+            screen_err.flush()
+            screen_out.flush()
         os.dup2(saved[0], 1)
         os.dup2(saved[1], 2)
         sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__ = before  # type: ignore[misc]
         for descriptor in saved:
             os.close(descriptor)
-        screen_out.close()
-        screen_err.close()
+        for screen in (screen_out, screen_err):
+            with suppress(OSError):
+                screen.close()
 
 
 @contextmanager
-def given_back() -> Generator[None]:
-    """Restore the terminal's modes at the end, however it comes."""
+def given_back() -> Generator[Callable[[], None]]:
+    """Restore the terminal's modes at the end, however it comes; yields what does it."""
     if not sys.stdin.isatty():
-        yield
+        yield lambda: None
         return
     descriptor = sys.stdin.fileno()
     modes = termios.tcgetattr(descriptor)
+
+    def give_back() -> None:
+        with suppress(OSError, termios.error):  # it may be gone
+            os.write(descriptor, GIVE_BACK.encode())
+            # Keys that were meant for the screen are not left to the shell.
+            termios.tcsetattr(descriptor, termios.TCSAFLUSH, modes)
+
     try:
-        yield
+        yield give_back
     finally:
-        os.write(descriptor, GIVE_BACK.encode())
-        termios.tcsetattr(descriptor, termios.TCSANOW, modes)
+        give_back()
 
 
 def _writer(descriptor: int) -> TextIOWrapper:

@@ -59,10 +59,12 @@ class Wishes:
 
     def cancel_call(self, run_id: str, key: str) -> None:
         """Cancel one call."""
-        words = f"cancelled {key.rpartition('/')[2]}"
-        self._app.ask_core(
-            lambda bench: front.cancel_call(bench, run_id, key), lambda _: self._app.say(words)
-        )
+        call = key.rpartition("/")[2]
+
+        def told(cancelled: bool) -> None:
+            self._app.say(f"cancelling {call}" if cancelled else f"{call} has ended already")
+
+        self._app.ask_core(lambda bench: front.cancel_call(bench, run_id, key), told)
 
     def next_mode(self) -> None:
         """The next permission mode."""
