@@ -7,10 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from workbench.agent.tool import Tool
+from workbench.errors import UsageError
 from workbench.journal.events import Event, agents_of
+from workbench.journal.outside import Outside
+from workbench.journal.overlay import words
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
 from workbench.permission.policy import Mode, Policy
+from workbench.run.preview import Open, Preview
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
 from workbench.tui.lines import Lines
@@ -60,6 +64,9 @@ class FakeStore:
             and (kinds is None or event.kind in kinds)
         ]
 
+    def last_seq(self, run_id: str) -> int:
+        return 0
+
     def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[Any]:
         return [row for row in self.listed if search in row.title][:limit]
 
@@ -85,6 +92,26 @@ class FakeRun:
         self.status = "running"
 
 
+def previewed(run_id: str, at: int | None, **changes: Any) -> Preview:
+    """What a fork of the typical run would be."""
+    if "modle" in str(changes):
+        raise UsageError("no model provider 'modle'")
+    return Preview(
+        source=run_id,
+        cut=at or 14,
+        place=at or 14,
+        shared_turns=1,
+        changes=words(changes),
+        tokens=2400,
+        cost_usd=0.0,
+        unpriced_calls=0,
+        steps=3,
+        asked_anew=(Open("k", "model", "qwen3:4b", "critic", 13),),
+        not_inherited=("what is left of the budget: the fork has its own, usd 0.5",),
+        outside_after=(Outside(9, "k", "coder", "write_file", {"path": "plan.md"}, "done"),),
+    )
+
+
 class FakeBench:
     """Satisfies `workbench.tui.front.Front`; answers and forks are only noted down."""
 
@@ -100,6 +127,8 @@ class FakeBench:
         self.default_model = "playbook:tour"
         self.answers: list[tuple[str, Answer]] = []
         self.forks: list[tuple[Any, ...]] = []
+        self.marks: list[tuple[Any, ...]] = []
+        self.branches = SimpleNamespace(preview=previewed)
         self._told: Callable[[Any], None] = lambda _event: None
 
     @asynccontextmanager
@@ -122,6 +151,9 @@ class FakeBench:
     async def fork(self, run_id: str, at: Any = None, /, **overlay: Any) -> FakeRun:
         self.forks.append((run_id, at, overlay))
         return FakeRun("f0f0")
+
+    async def mark(self, *place: Any) -> None:
+        self.marks.append(place)
 
     async def resume(self, run_id: str) -> FakeRun:
         return FakeRun(run_id)

@@ -15,6 +15,8 @@ from workbench.tui.panes.command import CommandInput
 from workbench.tui.panes.detail import DetailPane
 from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
+from workbench.tui.screens.compare import BranchesList, CompareScreen
+from workbench.tui.screens.diff import DiffScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.patterns import PatternsList, PatternsScreen
@@ -24,7 +26,7 @@ from workbench.tui.screens.workbench import WorkbenchScreen
 OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
-    HelpScreen,
+    HelpScreen, BranchesList, CompareScreen, DiffScreen,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

@@ -5,6 +5,7 @@ then the SVG files beside this one.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,9 @@ from tests.tui.stage import (
     typical,
     waiting_rows,
 )
+from workbench.journal.said import Used
+from workbench.script.compare import Compared
+from workbench.script.differing import DiffLine
 from workbench.tui.app import KaizenApp
 
 Compare = Callable[..., bool]
@@ -133,3 +137,56 @@ def test_the_detail_of_a_step(snap_compare: Compare) -> None:
 
 def test_a_terminal_that_is_too_small(snap_compare: Compare) -> None:
     assert picture(snap_compare, "waiting", (70, 20))
+
+
+CHANGED = [
+    DiffLine("pair", "a41f77c0@12", "f00dcafe@19"),
+    DiffLine("both", "5 rows in common"),
+    DiffLine("head", "coder  supervisor/0:ask.planner/1:ask.coder"),
+    DiffLine("gap", "2 entries the same"),
+    DiffLine("pair", "assistant: I will clean the build folder first, then run " + "all of it " * 9,
+             "assistant: Nothing is to be cleaned."),
+    DiffLine("left", '  calls bash_command {"command":"rm -r build"}'),
+    DiffLine("head", "files"),
+    DiffLine("pair", "plan.md: 3f2a9c (changed)", "plan.md: absent"),
+    DiffLine("right", "", "a line with \x1b[2J and \u202e in it"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_differs(snap_compare: Compare, size: str) -> None:
+    app, _clock, begin = stage("typical")
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await begin(pilot)
+        app.open_diff("a41f77c0@12  f00dcafe", CHANGED)
+        await settled(app, pilot)
+
+    assert compare_at(snap_compare, app, size, play)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_branches_side_by_side(snap_compare: Compare, size: str) -> None:
+    app, _clock, begin = stage("typical")
+    used = Used(steps=12, tokens=12_400, cost_usd=0.031)
+    one = Compared("a41f77c0", "supervisor", "", "returned", "ship it", "", 0, used, 12_400, 0.031,
+                   42.0, ("plan.md",))  # fmt: skip
+    other = replace(one, run_id="f00dcafe", overlay="model ollama:qwen3:8b", status="failed",
+                    parent="a41f77c0", parts_at=5, result={"message": "no answer"})  # fmt: skip
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await begin(pilot)
+        app.open_compare([one, other])
+        await pilot.press("d", "j")
+        await settled(app, pilot)
+
+    assert compare_at(snap_compare, app, size, play)
+
+
+def test_the_fork_form_on_a_small_screen(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "typical", SIZES["narrow"], "2", "j", "f")
+
+
+def compare_at(compare: Compare, app: Any, size: str, play: Any) -> bool:
+    """Whether the screen looks as it did, at a size by name."""
+    return compare(app, terminal_size=SIZES[size], run_before=play)

@@ -80,6 +80,7 @@ def _branch(
         branch.cost_usd,
         branch.all_tokens,
         branch.all_cost_usd,
+        place=branch.cut_seq + 1,
     )
     found = [branches[child] for child in branch.children if child in branches]
     forks = deque(sorted(found, key=lambda child: child.cut_seq))

@@ -127,7 +127,8 @@ def _file(file: FileDifference, contents: Contents) -> Iterator[DiffLine]:
 def _ends(found: Difference) -> Iterator[DiffLine]:
     left, right = found.left, found.right
     ends = [("outcome", left.outcome or "none yet", right.outcome or "none yet")]
-    ends.append(("result", brief(left.result), brief(right.result)))
+    came_to = [brief(one.result) if one.outcome else "none yet" for one in (left, right)]
+    ends.append(("result", came_to[0], came_to[1]))
     ends += [(name, f"{one:g}", f"{other:g}") for name, one, other in found.used()]
     if round(left.duration_s, 1) != round(right.duration_s, 1):
         ends.append(("duration_s", f"{left.duration_s:.1f}", f"{right.duration_s:.1f}"))

@@ -7,7 +7,7 @@ every request is a future whose result is shown when it comes.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FuturesTimeoutError
 from contextlib import AbstractAsyncContextManager, suppress
@@ -171,17 +171,24 @@ class KaizenApp(App[int]):
         self,
         job: Callable[[Any], Awaitable[T]],
         then: Callable[[T], None] | None = None,
+        failed: Callable[[str], None] | None = None,
     ) -> None:
-        """Have the core do something; ``then`` gets the result, an error becomes a notice."""
-        future = self.core.call(job)
-        future.add_done_callback(lambda done: self.later(lambda: self._answered(done, then)))
+        """Have the core do something; ``then`` gets the result.
 
-    def _answered(self, done: Future[T], then: Callable[[T], None] | None) -> None:
+        An error becomes a notice, unless ``failed`` takes it.
+        """
+        future = self.core.call(job)
+        tell = failed or self.say
+        future.add_done_callback(lambda done: self.later(lambda: self._answered(done, then, tell)))
+
+    def _answered(
+        self, done: Future[T], then: Callable[[T], None] | None, failed: Callable[[str], None]
+    ) -> None:
         if done.cancelled():
             return
         error = done.exception()
         if error is not None:
-            self.say(str(error) or type(error).__name__)
+            failed(str(error) or type(error).__name__)
         elif then is not None:
             then(done.result())
 
@@ -279,6 +286,14 @@ class KaizenApp(App[int]):
     def open_fork(self, run_id: str, seq: int) -> None:
         """The fork form."""
         self.push_screen(_screen("fork").ForkScreen(self, run_id, seq))
+
+    def open_diff(self, title: str, lines: Sequence[Any]) -> None:
+        """The difference of two places."""
+        self.push_screen(_screen("diff").DiffScreen(self, title, lines))
+
+    def open_compare(self, found: Sequence[Any]) -> None:
+        """Branches side by side."""
+        self._open(_screen("compare").CompareScreen(self, found))
 
     def _open(self, screen: Screen[Any]) -> None:
         """Open a screen over the workbench, instead of whatever was open there."""

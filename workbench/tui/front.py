@@ -53,10 +53,6 @@ class ShownRun(Protocol):
         """Take up again."""
         ...
 
-    def checkpoint(self, name: str) -> Any:
-        """Name the position."""
-        ...
-
     def steer(self, agent: str, text: str) -> None:
         """Say something to an agent."""
         ...
@@ -95,10 +91,6 @@ class Front(Protocol):
 
     async def answer(self, waiting_id: str, answer: Answer) -> Any:
         """Answer what waits."""
-        ...
-
-    async def fork(self, run_id: str, at: int | str | None = None, /, **overlay: Any) -> Any:
-        """A new run that shares the beginning of another."""
         ...
 
     async def resume(self, run_id: str) -> Any:
@@ -230,16 +222,6 @@ async def come_to_rest(bench: Any, order: Order) -> None:
 async def steer(bench: Front, run_id: str, agent: str, text: str) -> None:
     """Say something to an agent; it hears it with its next model call."""
     _live(bench, run_id).steer(agent, text)
-
-
-async def name_checkpoint(bench: Front, run_id: str, name: str) -> None:
-    """Set a named checkpoint where the run stands."""
-    _live(bench, run_id).checkpoint(name)
-
-
-async def fork(bench: Front, run_id: str, at: int, overlay: Mapping[str, Any]) -> str:
-    """Fork a run; the new run's id."""
-    return str((await bench.fork(run_id, at if at > 0 else None, **overlay)).run_id)
 
 
 async def resume(bench: Front, run_id: str) -> str:

@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns",
+    "overlay", "runs", "patterns", "compare", "fork",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -31,6 +31,8 @@ TITLES: dict[Place, str] = {
     "command": "6 Command line",
     "runs": "Runs",
     "patterns": "Patterns",
+    "compare": "Branches side by side",
+    "fork": "The fork form",
     "overlay": "Overlays and forms",
 }
 
@@ -151,9 +153,15 @@ KEYS: tuple[Key, ...] = (
     Key("checkpoints.resume", "r", "resume", "Resume", HINT,
         "Go on with a run that was suspended."),
     Key("checkpoints.diff", "d", "diff", "Diff", HINT,
-        "Mark a checkpoint, then compare another one with it."),
+        "Mark a line, then compare another one with it: messages, calls, files, cost."),
     Key("checkpoints.name", "m", "name", "Name", HINT,
-        "Set a named checkpoint where the run stands."),
+        "Give the line a name; at a run's beginning or end, the place where it stands."),
+    Key("checkpoints.automatic", "a", "automatic", "Automatic ones", QUIET,
+        "Hide the checkpoints that were taken by rule, or show them again."),
+    Key("checkpoints.compare", "c", "compare", "Compare branches", HINT,
+        "All branches of the tree side by side: outcome, cost, files, where they part."),
+    Key("compare.diff", "d", "diff", "Diff", HINT,
+        "Mark a branch, then compare another one with it."),
     Key("inbox.allow", "y", "allow", "Allow once", HINT,
         "Allow exactly this call, once."),
     Key("inbox.scope", "s", "scope", "Scope...", HINT,
@@ -192,10 +200,16 @@ KEYS: tuple[Key, ...] = (
         "Go on with a run that was suspended."),
     Key("runs.delete", "D", "delete", "Delete", HINT,
         "Delete the run; press twice."),
+    Key("runs.export", "e", "export", "Export", HINT,
+        "Write the command that puts the run into a file."),
+    Key("runs.import", "i", "import_run", "Import", QUIET,
+        "Write the command that takes in a run from a file."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
     Key("overlay.close", "escape", "close", "Close", QUIET,
         "Close this and go back; nothing is decided."),
+    Key("fork.preview", "f5", "preview", "Preview", EVERYWHERE,
+        "What the fork would share, ask anew, do otherwise and not inherit."),
     Key("overlay.submit", "ctrl+s", "submit", "Send", QUIET,
         "Send the form."),
 )

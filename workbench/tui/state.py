@@ -121,6 +121,19 @@ class Board:
             parent.children.remove(run_id)
         self.news |= {"runs", "agents", "branches"}
 
+    def adopt(self, found: Mapping[str, Branch]) -> None:
+        """Take in a family from the log; what was folded since it was read stays."""
+        for run_id, branch in found.items():
+            known = self.branches.get(run_id)
+            if known is not None:
+                branch.children += [one for one in known.children if one not in branch.children]
+                branch.tokens = max(branch.tokens, known.tokens)
+                branch.cost_usd = max(branch.cost_usd, known.cost_usd)
+                if len(known.checkpoints) > len(branch.checkpoints):
+                    branch.checkpoints = known.checkpoints
+            self.branches[run_id] = branch
+        self.news.add("branches")
+
     def complete(self, asked: Asked) -> None:
         """Complete or add a waiting thing from the core's own list."""
         known = asked.id in self.inbox

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.journal.events import Event
-from workbench.journal.tree import TreeRow
 from workbench.tui import front
 from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
 from workbench.tui.panes.detail import event_text
+from workbench.tui.places import Places
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -31,6 +31,8 @@ class Wishes:
         self._queued: list[tuple[str, str, str]] = []
         """Run, agent, text: said to the agent when it rests."""
         self._loading: set[str] = set()
+        self.places = Places(app, self._look_at)
+        """Wishes about places and branches."""
         self._commands = Commands(lambda text: app.later(lambda: app.say(text)))
 
     # Runs.
@@ -77,22 +79,6 @@ class Wishes:
             self._app.ask_core(lambda bench: front.resume(bench, run_id), self._look_at)
 
         self.open_run(run_id, go_on)
-
-    def fork(self, run_id: str, at: int, overlay: Mapping[str, Any]) -> None:
-        """Fork and look at the new run."""
-
-        def forked(new: str) -> None:
-            self._look_at(new)
-            self._app.say(f"run {new[:4]} is a fork of {run_id[:4]}")
-
-        self._app.ask_core(lambda bench: front.fork(bench, run_id, at, overlay), forked)
-
-    def name_checkpoint(self, run_id: str, name: str) -> None:
-        """Name the position a run is at."""
-        self._app.ask_core(
-            lambda bench: front.name_checkpoint(bench, run_id, name),
-            lambda _: self._app.say(f"checkpoint {name}"),
-        )
 
     def _look_at(self, run_id: str) -> None:
         self._app.main.select_run(run_id)
@@ -152,10 +138,6 @@ class Wishes:
                 self._app.say("  ".join(line.rpartition(" ")[2] for line in lines[:20]))
 
         self._app.ask_core(lambda bench: self._commands.complete(bench, text), found)
-
-    def diff(self, one: TreeRow, other: TreeRow) -> None:
-        """Compare two positions."""
-        self.execute(f"/diff {_place(one)} {_place(other)}")
 
     # What waits.
 
@@ -251,10 +233,6 @@ def _rests(board: Any, run_id: str, agent: str) -> bool:
     run = board.runs.get(run_id)
     shown = run.agents.get(agent) if run is not None else None
     return shown is not None and not shown.busy and not shown.waiting
-
-
-def _place(row: TreeRow) -> str:
-    return f"{row.run_id}@{row.seq}" if row.seq > 0 else row.run_id
 
 
 def _common(lines: list[str]) -> str:

@@ -103,8 +103,8 @@ def preview_lines(told: Preview) -> Iterator[str]:
     """A preview for people."""
     unknown = " and calls of unknown price" if told.unpriced_calls else ""
     yield (
-        f"shares rows 1 to {told.cut} of run {told.source}: {told.shared_turns} turns, "
-        f"{told.steps} steps, {told.tokens} tokens, ${told.cost_usd:.4f}{unknown}"
+        f"shares rows 1 to {told.cut} of run {told.source}: turns {told.shared_turns}, "
+        f"steps {told.steps}, tokens {told.tokens}, ${told.cost_usd:.4f}{unknown}"
     )
     if told.place > told.cut:
         yield f"rows {told.cut + 1} to {told.place} are not shared: what is edited was said before"

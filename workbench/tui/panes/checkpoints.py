@@ -11,6 +11,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.message import Message
 
+from workbench.journal.family import roll_up
 from workbench.journal.tree import TreeRow, tree
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, crop, width_of
@@ -19,7 +20,7 @@ from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.state import Board
 
-_MARKS: dict[str, Role] = {"@": "accent", "o": "good", "*": "strong"}
+_MARKS: dict[str, Role] = {"@": "accent", "o": "good", ".": "dim", "*": "strong"}
 
 
 class CheckpointsPane(Lines[TreeRow]):
@@ -33,7 +34,7 @@ class CheckpointsPane(Lines[TreeRow]):
 
         def __init__(
             self,
-            what: Literal["fork", "resume", "name", "diff"],
+            what: Literal["fork", "resume", "name", "diff", "compare"],
             row: TreeRow,
             other: TreeRow | None = None,
         ) -> None:
@@ -45,21 +46,34 @@ class CheckpointsPane(Lines[TreeRow]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.marked: TreeRow | None = None
+        self.shows_automatic = True
         self._status: dict[str, str] = {}
+        self._board: Board | None = None
+        self._run_id = ""
 
     def show(self, board: Board, run_id: str) -> None:
         """The tree around a run."""
         before = self.selected
+        self._board, self._run_id = board, run_id
         self._status = {run.run_id: run.status for run in board.runs.values()}
-        rows = tree(board.branches, run_id)
+        roll_up(board.branches)
+        rows = tree(board.branches, run_id, all_marks=self.shows_automatic)
         rows = [row._replace(label=self._end(row)) if row.seq == -1 else row for row in rows]
         self.put(rows)
         if before is not None:
             key = before[:2]
             place = next((i for i, row in enumerate(rows) if row[:2] == key), self.cursor)
             self.cursor = max(0, min(place, len(rows) - 1))
-        taken = sum(1 for row in rows if row.mark == "o")
-        self.border_title = Content(f"2 Checkpoints  {taken}" if rows else "2 Checkpoints")
+        self.border_title = Content(self._title(rows))
+
+    def _title(self, rows: list[TreeRow]) -> str:
+        if not rows:
+            return "2 Checkpoints"
+        taken = sum(1 for row in rows if row.mark in ("o", "."))
+        runs = sum(1 for row in rows if row.mark == "*")
+        hidden = "" if self.shows_automatic else ", named only"
+        forks = f"  {runs - 1} fork{'s' * (runs > 2)}" if runs > 1 else ""
+        return f"2 Checkpoints  {taken}{hidden}{forks}"
 
     def pick(self, run_id: str, seq: int) -> None:
         """Put the cursor on the last line at or before a position."""
@@ -76,7 +90,7 @@ class CheckpointsPane(Lines[TreeRow]):
     def spans(self, row: TreeRow, width: int) -> Line:
         """Branch lines, mark, name; tokens and cost of the branch at its head."""
         mark = "x" if row == self.marked else row.mark
-        figures = f" {count(row.tokens)} {money(row.cost_usd)}" if row.tokens else ""
+        figures = _figures(row)
         room = width - width_of(Plain(row.stem)) - 2 - len(figures)
         label = crop(one_line(row.label), max(4, room))
         spans: list[Span] = [
@@ -88,10 +102,10 @@ class CheckpointsPane(Lines[TreeRow]):
         return [*spans, (Plain(" " * max(0, gap)), ""), (Plain(figures), "dim")]
 
     def _end(self, row: TreeRow) -> str:
-        status = self._status.get(row.run_id, "")
+        status = self._status.get(row.run_id, row.label)
         return "now" if status in ("running", "waiting", "paused", "") else status
 
-    def _ask(self, what: Literal["fork", "resume", "name"]) -> None:
+    def _ask(self, what: Literal["fork", "resume", "name", "compare"]) -> None:
         if self.selected is not None:
             self.post_message(self.Wanted(what, self.selected))
 
@@ -107,6 +121,16 @@ class CheckpointsPane(Lines[TreeRow]):
         """Set a named checkpoint."""
         self._ask("name")
 
+    def action_compare(self) -> None:
+        """All branches side by side."""
+        self._ask("compare")
+
+    def action_automatic(self) -> None:
+        """Hide what the rule took, or show it again."""
+        self.shows_automatic = not self.shows_automatic
+        if self._board is not None:
+            self.show(self._board, self._run_id)
+
     def action_diff(self) -> None:
         """Mark a line, or compare the line with the marked one."""
         row = self.selected
@@ -120,3 +144,11 @@ class CheckpointsPane(Lines[TreeRow]):
                 self.post_message(self.Wanted("diff", first, row))
         self._strips.clear()
         self.refresh()
+
+
+def _figures(row: TreeRow) -> str:
+    """Tokens and cost of a branch, and in brackets with all its forks."""
+    if not row.all_tokens:
+        return ""
+    own = f" {count(row.tokens)} {money(row.cost_usd)}"
+    return own if row.all_tokens == row.tokens else f"{own} ({count(row.all_tokens)})"

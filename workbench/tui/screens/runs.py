@@ -94,6 +94,16 @@ class RunsList(Lines[RunLine]):
         if self.selected is not None and isinstance(self.screen, RunsScreen):
             self.screen.resume(self.selected.run_id)
 
+    def action_export(self) -> None:
+        """Write its command."""
+        if self.selected is not None and isinstance(self.screen, RunsScreen):
+            self.screen.write(f"/export {self.selected.run_id} {self.selected.run_id}.jsonl")
+
+    def action_import_run(self) -> None:
+        """Write its command."""
+        if isinstance(self.screen, RunsScreen):
+            self.screen.write("/import ")
+
     def action_delete(self) -> None:
         """Delete, when pressed twice."""
         if self.selected is not None and isinstance(self.screen, RunsScreen):
@@ -150,6 +160,11 @@ class RunsScreen(Screen[None]):
         """Go on with a run and look at it."""
         self.workbench.wishes.resume(run_id)
         self.dismiss(None)
+
+    def write(self, command: str) -> None:
+        """A command goes to the command line; the user has the last word."""
+        self.dismiss(None)
+        self.workbench.write_command(command)
 
     def delete(self, run_id: str) -> None:
         """Twice within three seconds, on the same run."""

@@ -152,7 +152,9 @@ class WorkbenchScreen(WorkbenchView):
             case "name":
                 self.command.put_back()
                 self.go_to("checkpoints")
-                self.workbench.wishes.name_checkpoint(self.run_id, message.text)
+                row = self.area.checkpoints.selected
+                place = row.seq if row is not None and row.run_id == self.run_id else 0
+                self.workbench.wishes.places.name(self.run_id, place, message.text)
             case _ if message.text.startswith("/"):
                 self.workbench.wishes.execute(message.text)
             case _:
@@ -203,7 +205,9 @@ class WorkbenchScreen(WorkbenchView):
                 self.select_run(row.run_id)
                 self.command.take_up("name")
             case "diff" if message.other is not None:
-                self.workbench.wishes.diff(row, message.other)
+                self.workbench.wishes.places.diff(row, message.other)
+            case "compare":
+                self.workbench.wishes.places.compare([row.run_id])
             case _:
                 pass
 

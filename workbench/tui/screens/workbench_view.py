@@ -197,6 +197,7 @@ class WorkbenchView(Screen[None]):
         if run_id != self.run_id:
             self.run_id = run_id
             self.area.checkpoints.show(self.workbench.board, run_id)
+            self.workbench.wishes.places.family(run_id)
         self.agent = agent
         self.command.address(agent)
         self.refresh_bars()
