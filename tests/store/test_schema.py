@@ -30,7 +30,7 @@ def test_rows_of_the_log_cannot_be_changed_or_removed(store: Store, path: Path) 
     for deed in (
         "UPDATE events SET data = '{}'",
         "DELETE FROM events",
-        "INSERT OR REPLACE INTO events VALUES (9, 'a', 1, 0, 'k', '', '{}', NULL)",
+        "INSERT OR REPLACE INTO events VALUES (9, 'a', 1, 0, 'k', '', '{}', NULL, NULL)",
     ):
         with pytest.raises(sqlite3.IntegrityError, match="only ever added"):
             link.execute(deed)

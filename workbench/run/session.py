@@ -41,6 +41,8 @@ from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import ask as ask_effect
 
 Told = Callable[[Event | Live], None]
+_TAKEN_UP = {"running", "suspended", "waiting", "damaged"}
+"""What a run may be to be resumed; claiming a damaged one says what it has lost."""
 
 
 @pattern(name="ask")
@@ -201,7 +203,7 @@ class Session:
             return known
         self.world.room.check()
         await self._leaving.let_go(row.run_id)
-        if row.status not in {"running", "suspended", "waiting"}:
+        if row.status not in _TAKEN_UP:
             raise UsageError(
                 f"run {row.run_id} has ended ({row.status})",
                 hint=f"Fork it instead: kaizen-tui fork {row.run_id}",

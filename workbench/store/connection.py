@@ -41,15 +41,21 @@ def translated(error: BaseException, path: Path) -> WorkbenchError:
         return of_the_disk(error, path)
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
     kind, sentence, hint = _MEANINGS.get(code) or _MEANINGS.get(code & 0xFF) or _OTHER
+    if str(error).startswith("Could not decode"):
+        kind, sentence, hint = _DAMAGED  # Python says so, and SQLite gives no code for it
     return kind(sentence.format(path=path, error=error), hint=hint)
 
 
-_ASIDE = "Move the file aside and restore a backup, or start with a new one"
+_ASIDE = "See what can be saved with: kaizen-tui repair"
 ROOM = "Make room on its disk"
 _RIGHTS = "Check that it and its folder belong to you and can be written"
 
 _Meaning = tuple[type[StoreError], str, str]
-_OTHER: _Meaning = (StoreError, "{path} refused: {error}", "")
+_OTHER: _Meaning = (
+    StoreError,
+    "{path} refused: {error}",
+    "If that should not be, look with: kaizen-tui repair --check",
+)
 _LOCKED: _Meaning = (
     StoreError,
     "{path} is locked by another program",

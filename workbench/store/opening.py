@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.errors import StoreError, StoreForeign, StoreNewer
@@ -22,6 +23,34 @@ from workbench.store.connection import (
     translated,
 )
 from workbench.store.ownership import FileLock
+from workbench.store.presence import Presence
+from workbench.store.salvage import finish
+from workbench.store.unclean import check_size, check_what_was_left
+
+
+def join(path: Path, patience_s: float, *, readonly: bool) -> Presence | None:
+    """Say that the file is open here; if nobody else has it, after a look at what is left there.
+
+    Whoever only reads what is not theirs cannot say so, and need not.
+
+    Raises:
+        StoreDamaged: what a killed program left is not in order.
+        StoreError: it is being repaired or compacted.
+    """
+    try:
+        presence = Presence(path)
+    except OSError as error:
+        if readonly:
+            return None
+        raise of_the_disk(error, path) from error
+    with ExitStack() as undo:
+        undo.callback(presence.leave)
+        if presence.is_alone():
+            finish(path)
+            check_what_was_left(path)
+        presence.join(patience_s)
+        undo.pop_all()
+    return presence
 
 
 def for_reading(path: Path, readers: Readers) -> None:
@@ -38,11 +67,11 @@ def for_reading(path: Path, readers: Readers) -> None:
 
 
 def for_writing(path: Path, synchronous: Synchronous, patience_s: float) -> sqlite3.Connection:
-    """The connection that writes, on a file that is ours and up to date; made when missing."""
-    prepare(path)
+    """The connection that writes, on a file (see `prepare`) that is ours and up to date."""
     link = connect(path, mode="rw", patience_s=patience_s)
     try:
         known(link, path)
+        check_size(path, link)
         if path.stat().st_mode & 0o077:
             path.chmod(0o600)
         settle(link, synchronous)

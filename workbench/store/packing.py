@@ -10,8 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from typing import Any, Final
+from zlib import crc32
 
-from workbench.errors import StoreError
+from workbench.errors import StoreDamaged, StoreError
 from workbench.journal.events import Event
 from workbench.store.blobs import Blobs
 from workbench.values import dumps, loads
@@ -25,13 +26,13 @@ _KEPT_BYTES: Final = 1024
 ALL: Final = "*"
 """In place of field names: the whole of ``data`` stands in one blob."""
 
-COLUMNS: Final = "run_id, seq, at, kind, key, data, spilled"
+COLUMNS: Final = "run_id, seq, at, kind, key, data, spilled, sum"
 
-INSERT: Final = (
-    "INSERT INTO events (run_id, seq, at, kind, key, data, spilled) VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
-Row = tuple[str, int, float, str, str, str, "str | None"]
+Row = tuple[str, int, float, str, str, str, "str | None", "int | None"]
+
+HINT: Final = "Look with: kaizen-tui repair --check"
 
 
 def pack(event: Event, blobs: Blobs) -> Row:
@@ -52,24 +53,49 @@ def pack(event: Event, blobs: Blobs) -> Row:
     encoded, spilled = dumps(event.data), None
     if len(encoded) > INLINE_BYTES:
         encoded, spilled = _spill(event.data, encoded, blobs)
-    run_id, seq, at, kind, key = event.run_id, event.seq, event.at, event.kind, event.key
-    return (run_id, seq, at, kind, key, encoded.decode(), spilled)
+    row = (event.run_id, event.seq, float(event.at), event.kind, event.key, encoded.decode())
+    return (*row, spilled, sum_of(*row, spilled))
 
 
 def unpack(row: Sequence[Any], blobs: Blobs) -> Event:
     """The event of a row.
 
     Raises:
-        StoreDamaged: a blob it needs is missing or changed.
+        StoreDamaged: it is not what was written, or a blob it needs is missing or changed.
     """
-    run_id, seq, at, kind, key, encoded, spilled = row
-    data = loads(encoded)
+    run_id, seq, at, kind, key, encoded, spilled, _ = row
+    try:
+        _check_sum(row)
+        data = loads(encoded)
+        for name, blob in spilled_in(data, spilled).items():
+            if name == ALL:
+                data = loads(blobs.read(blob))
+            else:
+                data[name] = loads(blobs.read(blob))
+        return Event(run_id, seq, at, kind, key, data)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise StoreDamaged(f"row {seq} of run {run_id} is damaged: {error}", hint=HINT) from error
+
+
+def _check_sum(row: Sequence[Any]) -> None:
+    if row[7] is not None and row[7] != sum_of(*row[:7]):
+        raise ValueError("its sum does not fit")
+
+
+def spilled_in(data: Any, spilled: str | None) -> dict[str, str]:
+    """The blobs that a row's data stand in, by field."""
+    if spilled is None:
+        return {}
     if spilled == ALL:
-        data = loads(blobs.read(data["$blob"]))
-    elif spilled is not None:
-        for name in loads(spilled):
-            data[name] = loads(blobs.read(data[name]["$blob"]))
-    return Event(run_id, seq, at, kind, key, data)
+        return {ALL: data["$blob"]}
+    return {name: data[name]["$blob"] for name in loads(spilled)}
+
+
+def sum_of(*columns: Any) -> int:
+    """What is kept beside a row to see whether it is still what was written."""
+    run_id, seq, at, kind, key, encoded, spilled = columns
+    text = f"{run_id}\x1f{seq}\x1f{at!r}\x1f{kind}\x1f{key}\x1f{spilled or ''}\x1f{encoded}"
+    return crc32(text.encode())
 
 
 def _spill(data: dict[str, Any], encoded: bytes, blobs: Blobs) -> tuple[bytes, str]:

@@ -30,8 +30,9 @@ class RunRow:
     title: str
     pattern: str
     status: str
-    """``running suspended returned failed cancelled out_of_budget``. After a crash it stays
-    ``running``; whether somebody drives it is what `Store.owner` tells."""
+    """``running suspended returned failed cancelled out_of_budget``, or ``damaged`` when rows of it
+    were lost. After a crash it stays ``running``; whether somebody drives it is what `Store.owner`
+    tells."""
     parent_id: str | None
     cut_seq: int
     """The parent's last row that belongs to this run too; 0 without a parent."""

@@ -9,8 +9,9 @@ single read at its end would have seen.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import sqlite3
+from collections.abc import Collection, Container, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from workbench.errors import StoreDamaged, UnknownName, UsageError
@@ -20,7 +21,7 @@ from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers
 from workbench.store.packing import unpack
 from workbench.store.projection import COLUMNS, SPENT, RunRow, SpentKey
-from workbench.store.schema import SOUGHT, SOUGHT_KINDS
+from workbench.store.schema import PLACE, SOUGHT, SOUGHT_KINDS
 
 PAGE_ROWS: Final = 1000
 END: Final = 2**62
@@ -42,6 +43,10 @@ class Stretch:
     run_id: str
     after: int
     upto: int
+    least: int
+    """The row it surely goes up to: all before it must be there."""
+    is_whole: bool = True
+    """Whether no rows of it are known to be lost."""
 
 
 def line(readers: Readers, run_id: str, upto: int) -> list[Stretch]:
@@ -57,17 +62,21 @@ def line(readers: Readers, run_id: str, upto: int) -> list[Stretch]:
         raise unknown_run(readers, run_id)
     parent = found[-1][1]
     if parent is not None:
-        raise StoreDamaged(f"run {parent}, a parent of {run_id}, is missing")
-    return [Stretch(name, cut, upto) for name, _, cut, upto in reversed(found)]
+        raise StoreDamaged(f"run {parent}, a parent of {run_id}, is missing", hint=packing.HINT)
+    return [
+        Stretch(name, cut, upto, min(upto, last), not lost)
+        for name, _, cut, upto, last, lost in reversed(found)
+    ]
 
 
 _LINE: Final = """
-    WITH RECURSIVE line(run_id, parent_id, cut_seq, upto) AS (
-      SELECT run_id, parent_id, cut_seq, ?1 FROM run_states WHERE run_id = ?2
+    WITH RECURSIVE line(run_id, parent_id, cut_seq, upto, last_seq) AS (
+      SELECT run_id, parent_id, cut_seq, ?1, last_seq FROM run_states WHERE run_id = ?2
       UNION ALL
-      SELECT r.run_id, r.parent_id, r.cut_seq, min(line.upto, line.cut_seq)
+      SELECT r.run_id, r.parent_id, r.cut_seq, min(line.upto, line.cut_seq), r.last_seq
       FROM line JOIN run_states r ON r.run_id = line.parent_id)
-    SELECT run_id, parent_id, cut_seq, upto FROM line"""
+    SELECT run_id, parent_id, cut_seq, upto, last_seq,
+           EXISTS (SELECT 1 FROM losses WHERE losses.run_id = line.run_id) FROM line"""
 
 
 def rows(
@@ -81,16 +90,27 @@ def rows(
     query, names = _page_query(kinds)
     for stretch in stretches:
         last = max(after, stretch.after)
+        must_be_whole = kinds is None and stretch.is_whole
         while last < stretch.upto:
             with readers.read() as connection:
                 page = connection.execute(
                     query, (stretch.run_id, last, stretch.upto, *names)
                 ).fetchall()
             for row in page:
+                if must_be_whole and row[1] != last + 1:
+                    raise missing(stretch.run_id, last + 1, row[1] - 1)
+                last = row[1]
                 yield unpack(row, blobs)
             if len(page) < PAGE_ROWS:
                 break
-            last = page[-1][1]
+        if must_be_whole and last < stretch.least:
+            raise missing(stretch.run_id, last + 1, stretch.least)
+
+
+def missing(run_id: str, first: int, last: int) -> StoreDamaged:
+    """The error that a row which was stored is not found."""
+    which = f"row {first}" if first == last else f"rows {first} to {last}"
+    return StoreDamaged(f"{which} of run {run_id} cannot be found", hint=packing.HINT)
 
 
 def _page_query(kinds: Collection[str] | None) -> tuple[str, list[str]]:
@@ -112,8 +132,9 @@ def tail(readers: Readers, blobs: Blobs, after: int, limit: int) -> list[tuple[i
     """Rows of all runs in the order of their commits, each with its place in that order."""
     with readers.read() as connection:
         found = connection.execute(
-            f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? ORDER BY id LIMIT ?",
-            (after, limit),
+            f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? AND run_id <> ? "
+            "ORDER BY id LIMIT ?",
+            (after, PLACE, limit),
         ).fetchall()
     return [(row[0], unpack(row[1:], blobs)) for row in found]
 
@@ -151,11 +172,12 @@ def find_run(readers: Readers, name: str) -> RunRow:
         if not found and name:
             query = f"{_RUN} WHERE run_id > ? AND run_id < ? {_NEWEST} LIMIT 9"
             found = connection.execute(query, (name, end)).fetchall()
+        lost = _lost(connection)
     if not found:
         raise unknown_run(readers, name)
     if len(found) > 1:
         raise ambiguous_run(name, [row[0] for row in found])
-    return RunRow(*found[0])
+    return _run_row(found[0], lost)
 
 
 def unknown_run(readers: Readers, name: str) -> UnknownName:
@@ -185,14 +207,51 @@ def runs(readers: Readers, limit: int, search: str, session: str) -> list[RunRow
         values += [f"%{escaped}%"] * len(SEARCHED)
     query = f"{_RUN} WHERE {' AND '.join(conditions)} {_NEWEST} LIMIT ?"
     with readers.read() as connection:
-        return [RunRow(*row) for row in connection.execute(query, (*values, limit)).fetchall()]
+        found, lost = connection.execute(query, (*values, limit)).fetchall(), _lost(connection)
+    return [_run_row(row, lost) for row in found]
 
 
 def children(readers: Readers, run_id: str) -> list[RunRow]:
     """The forks of a run, newest first."""
     with readers.read() as connection:
         found = connection.execute(f"{_RUN} WHERE parent_id = ? {_NEWEST}", (run_id,)).fetchall()
-    return [RunRow(*row) for row in found]
+        lost = _lost(connection)
+    return [_run_row(row, lost) for row in found]
+
+
+def losses(readers: Readers) -> dict[str, int]:
+    """The first row that was lost, of each run that has lost any."""
+    with readers.read() as connection:
+        return _lost(connection)
+
+
+def _lost(connection: sqlite3.Connection) -> dict[str, int]:
+    return dict(connection.execute("SELECT run_id, first_seq FROM losses"))
+
+
+def _run_row(values: Sequence[Any], lost: Container[str]) -> RunRow:
+    """The row as lists show it. Raises StoreDamaged when no run can look like that."""
+    row = RunRow(*values)
+    if not all(isinstance(getattr(row, name), str) for name in _TEXTS):
+        raise _odd(row)
+    try:
+        if not 0 <= row.started_at < _FAR or not 0 <= (row.ended_at or 0) < _FAR:
+            raise _odd(row)
+        if min(row.steps, row.input_tokens, row.output_tokens, row.last_seq) < 0:
+            raise _odd(row)
+    except TypeError:
+        raise _odd(row) from None
+    return replace(row, status="damaged") if row.run_id in lost else row
+
+
+def _odd(row: RunRow) -> StoreDamaged:
+    told = f"what is kept about run {row.run_id!r:.40} is damaged"
+    return StoreDamaged(told, hint="Compute it anew with: kaizen-tui repair")
+
+
+_FAR: Final = 2.0**36
+"""Seconds after 1970 that no run has seen."""
+_TEXTS: Final = ("run_id", "title", "pattern", "status", "session_id", "model", "result_preview")
 
 
 def family(readers: Readers, run_id: str) -> list[RunRow]:

@@ -39,6 +39,9 @@ SOUGHT: Final = (
 Queries repeat this text word for word, or SQLite does not see that the index serves them.
 """
 
+PLACE: Final = ""
+"""The run of a row that only keeps a place: an id of the log is never given twice."""
+
 SOUGHT_KINDS: Final = frozenset(SOUGHT.partition("(")[2].rstrip(")").replace("'", "").split(","))
 
 
@@ -213,6 +216,34 @@ def m006_named(execute: Execute) -> None:
         WHERE kind = 'checkpoint.taken' AND {SOUGHT}""")
 
 
+def m007_keeping(execute: Execute) -> None:
+    """What shows damage, what was lost to it, and what was deleted on purpose.
+
+    A run leaves the log as a whole, and only when its tombstone stands: the trigger holds that.
+    """
+    execute("ALTER TABLE events ADD COLUMN sum INTEGER")  # of the row; NULL in older rows
+    execute("""
+        CREATE TABLE losses (      -- runs that lost rows: they are read, and forked before that
+          run_id TEXT PRIMARY KEY,
+          first_seq INTEGER NOT NULL, rows INTEGER NOT NULL,
+          why TEXT NOT NULL, found_at REAL NOT NULL
+        ) STRICT""")
+    execute("""
+        CREATE TABLE deleted (     -- runs that were deleted; their ids are not used again
+          run_id TEXT PRIMARY KEY, title TEXT NOT NULL, pattern TEXT NOT NULL,
+          status TEXT NOT NULL, started_at REAL NOT NULL,
+          rows INTEGER NOT NULL, digest TEXT NOT NULL, -- over the sums of its rows
+          by TEXT NOT NULL, deleted_at REAL NOT NULL
+        ) STRICT""")
+    execute("CREATE TABLE pinned (run_id TEXT PRIMARY KEY, pinned_at REAL NOT NULL) STRICT")
+    execute("DROP TRIGGER events_refuse_delete")
+    execute(f"""
+        CREATE TRIGGER events_refuse_delete BEFORE DELETE ON events
+        WHEN OLD.run_id <> '{PLACE}' AND OLD.run_id NOT IN (SELECT run_id FROM deleted) BEGIN
+          SELECT RAISE(ABORT, 'rows of the log are only ever added');
+        END""")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -222,6 +253,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m004_views,
     m005_requests,
     m006_named,
+    m007_keeping,
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 from workbench.errors import Fenced, StoreError, StoreFull
 from workbench.journal.requests import LEASE_S, Owner, Request
-from workbench.store import ownership, requests
+from workbench.store import ownership, queries, requests
 from workbench.store.bell import Bell, ring, sweep
 from workbench.store.connection import Readers, Watch, translated
 from workbench.store.ownership import RunLock
 from workbench.store.requests import Settled
+from workbench.store.states import read_only
 from workbench.store.writer import Done, Writer, fenced
 
 
@@ -52,7 +53,11 @@ class Shared:
 
         Raises:
             RunOwned: somebody holds it, this process included; names the pid.
+            StoreDamaged: rows of it were lost.
         """
+        lost = queries.losses(self._readers)
+        if run_id in lost:
+            raise read_only(run_id, lost[run_id])
         if take_over:
             self.release(run_id)
         owner = self.driver(run_id)

@@ -9,10 +9,11 @@ writer calls `forget` then.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
+from workbench.errors import StoreDamaged, StoreError
 from workbench.journal.events import Event
 from workbench.store import packing
 from workbench.store.blobs import Blobs
@@ -26,6 +27,7 @@ from workbench.store.projection import (
     check_parent,
     text_of,
 )
+from workbench.store.schema import PLACE
 
 REMEMBERED: Final = 4096
 """Runs kept in memory; more than that and all are read anew."""
@@ -33,7 +35,8 @@ REMEMBERED: Final = 4096
 _SELECT: Final = f"SELECT {', '.join(COLUMNS)} FROM run_states WHERE run_id = ?"
 _SPENT_OF: Final = f"SELECT day, agent, model, {', '.join(SPENT)} FROM spent WHERE run_id = ?"
 _NEXT_EVENTS: Final = (
-    f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? ORDER BY id LIMIT 1000"
+    f"SELECT id, {packing.COLUMNS} FROM events WHERE id > ? AND run_id <> '{PLACE}' "
+    "ORDER BY id LIMIT 1000"
 )
 _INSERT: Final = (
     f"INSERT INTO run_states ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
@@ -63,6 +66,8 @@ class States:
         self._changed: dict[str, RunState] = {}
         self._new: set[str] = set()
         self._named: list[tuple[str, str, int]] = []
+        self._lost: dict[str, int] | None = None
+        """The first row that was lost, by run: nothing is added to those."""
 
     def forget(self) -> None:
         """Read everything anew from now on."""
@@ -70,22 +75,46 @@ class States:
         self._changed.clear()
         self._new.clear()
         self._named.clear()
+        self._lost = None
 
     def check(self, events: Sequence[Event]) -> None:
         """Refuse events that do not follow what is there: all of them or none are stored.
 
         Raises:
-            StoreError: see `check_next` and `check_parent`.
+            StoreError: see `check_next` and `check_parent`; the run was deleted, or has lost rows.
         """
         last: dict[str, int | None] = {}
+        lost = self.lost()
         for event in events:
             run_id = event.run_id
             newest = last[run_id] if run_id in last else self._last_seq(run_id)
             check_next(event, newest)
-            if newest is None and event.data.get("parent"):
-                parent = str(event.data["parent"])
-                check_parent(event, last[parent] if parent in last else self._last_seq(parent))
+            if run_id in lost:
+                raise read_only(run_id, lost[run_id])
+            if newest is None:
+                self._check_first(event, last)
             last[run_id] = event.seq
+
+    def lost(self) -> dict[str, int]:
+        """The first row that each damaged run has lost."""
+        if self._lost is None:
+            self._lost = dict(self._connection.execute("SELECT run_id, first_seq FROM losses"))
+        return self._lost
+
+    def _check_first(self, event: Event, last: Mapping[str, int | None]) -> None:
+        """Refuse to begin a run under the id of a deleted one, or a fork of what is not there."""
+        gone = self._connection.execute(
+            "SELECT 1 FROM deleted WHERE run_id = ?", (event.run_id,)
+        ).fetchone()
+        if gone:
+            raise StoreError(f"run {event.run_id} was deleted, and its id is not used again")
+        if not event.data.get("parent"):
+            return
+        parent = str(event.data["parent"])
+        newest = last[parent] if parent in last else self._last_seq(parent)
+        if newest is not None and parent in self.lost():
+            newest = min(newest, self.lost()[parent] - 1)
+        check_parent(event, newest)
 
     def take(self, events: Sequence[Event]) -> None:
         """Let checked events have their consequences."""
@@ -151,10 +180,24 @@ def take_in(connection: sqlite3.Connection, blobs: Blobs, events: Iterator[Event
     """
     states = States(connection)
     while batch := list(islice(events, _AT_ONCE)):
+        # One that was deleted here may come back as it was.
+        back = [(event.run_id,) for event in batch if event.kind == "run.started"]
+        connection.executemany("DELETE FROM deleted WHERE run_id = ?", back)
         states.check(batch)
         connection.executemany(INSERT, [pack(event, blobs) for event in batch])
         states.take(batch)
         states.write()
+
+
+def read_only(run_id: str, first_lost: int) -> StoreDamaged:
+    """The refusal to go on with a run that has lost rows."""
+    how = f"It can be forked before: kaizen-tui fork {run_id}@{first_lost - 1}"
+    return StoreDamaged(
+        f"run {run_id} has lost rows from row {first_lost} on, and is only read",
+        hint=how if first_lost > 1 else "Its beginning is lost: it cannot be forked either",
+        run_id=run_id,
+        first_lost=first_lost,
+    )
 
 
 def rebuild(connection: sqlite3.Connection, blobs: Blobs) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +19,7 @@ from workbench.journal.events import Event
 from workbench.store import opening, queries, states, workspace
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
+from workbench.store.presence import Presence
 from workbench.store.projection import RunRow, UsageRow, seen, total
 from workbench.store.room import Ballast, OnRoom, free_bytes, total_bytes
 from workbench.store.shared import Shared
@@ -32,8 +34,16 @@ PATIENCE_S: Final = 10.0
 class Store:
     """An open database. Methods may be called from any thread, but not from a `done` callback."""
 
-    def __init__(self, path: Path, readers: Readers, blobs: Blobs, writer: Writer | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        readers: Readers,
+        blobs: Blobs,
+        writer: Writer | None,
+        presence: Presence | None,
+    ) -> None:
         self.path = path
+        self._presence = presence
         self.blobs = blobs
         """Where big payloads are; other rooms keep contents of files here too."""
         self._readers = readers
@@ -125,6 +135,9 @@ class Store:
             if writer is not None:
                 writer.close()
             self.shared.close()
+            presence, self._presence = self._presence, None
+            if presence is not None:
+                presence.leave()
 
     def rows(
         self,
@@ -257,9 +270,20 @@ class Store:
 
 
 def _opened(path: Path, synchronous: Synchronous, *, readonly: bool, patience_s: float) -> Store:
-    readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
-    if readonly:
-        opening.for_reading(path, readers)
-        return Store(path, readers, blobs, None)
-    link = opening.for_writing(path, synchronous, patience_s)
-    return Store(path, readers, blobs, Writer(path, link, blobs, patience_s))
+    if readonly and not path.exists():
+        raise StoreError(f"there is no database at {path}")
+    if not readonly:
+        opening.prepare(path)
+    presence = opening.join(path, patience_s, readonly=readonly)
+    with ExitStack() as undo:
+        if presence is not None:
+            undo.callback(presence.leave)
+        readers, blobs = Readers(path, patience_s), Blobs(path.parent / "blobs")
+        writer = None
+        if readonly:
+            opening.for_reading(path, readers)
+        else:
+            link = opening.for_writing(path, synchronous, patience_s)
+            writer = Writer(path, link, blobs, patience_s)
+        undo.pop_all()
+    return Store(path, readers, blobs, writer, presence)
