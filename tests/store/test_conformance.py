@@ -9,8 +9,10 @@ import pytest
 
 from tests.store.making import NOON, called, event, started, whole_run
 from workbench.errors import NotAValue, RunOwned, StoreError, UnknownName, UsageError
+from workbench.store.collecting import collect
 from workbench.store.memory import MemoryStore
 from workbench.store.projection import UsageRow
+from workbench.store.retention import Retention
 from workbench.store.store import Store
 
 AnyStore = Store | MemoryStore
@@ -309,6 +311,72 @@ def test_a_run_is_claimed_once_and_each_claim_has_a_higher_epoch(either: AnyStor
     either.release("a")
     assert either.owner("a") is None
     assert either.claim("a") > first
+
+
+def test_a_deleted_run_is_gone_as_a_whole_and_its_id_with_it(either: AnyStore) -> None:
+    keep(either, *whole_run("a", 5), *whole_run("b", 3))
+    freed = either.delete_runs(["a"])
+    assert (freed.runs, freed.rows) == (["a"], 5)
+    assert [run.run_id for run in either.runs()] == ["b"]
+    assert either.usage("a") == UsageRow()
+    assert either.last_seq("a") == 0
+    with pytest.raises(UnknownName):
+        either.rows("a")
+    assert "was deleted, and its id is not used again" in str(refusal(either, started("a")))
+    assert len(list(either.rows("b"))) == 3
+
+
+def test_whoever_reads_the_tail_misses_nothing_when_the_newest_run_is_deleted(
+    either: AnyStore,
+) -> None:
+    keep(either, *whole_run("a", 2), *whole_run("b", 3))
+    place = either.last_place()
+    either.delete_runs(["b"])
+    keep(either, started("c"))
+    assert [(row.run_id, row.seq) for _, row in either.tail(place)] == [("c", 1)]
+    assert [row.run_id for _, row in either.tail()] == ["a", "a", "c"]
+    either.delete_runs(["c"])
+    keep(either, started("d"))
+    either.rebuild()
+    assert [row.run_id for _, row in either.tail(place)] == ["d"]
+    assert [run.run_id for run in either.runs()] == ["d", "a"]
+
+
+def test_a_parent_of_a_living_fork_is_not_deleted(either: AnyStore) -> None:
+    keep(either, *whole_run("a", 5), started("b", parent="a", cut=3))
+    with pytest.raises(UsageError, match="run a has the fork b"):
+        either.delete_runs(["a"])
+    either.delete_runs(["b", "a"])
+    assert either.runs() == []
+
+
+def test_a_run_that_is_driven_or_pinned_is_not_deleted(either: AnyStore) -> None:
+    keep(either, *whole_run("a", 5))
+    either.claim("a")
+    with pytest.raises(RunOwned):
+        either.delete_runs(["a"])
+    either.release("a")
+    either.pin("a")
+    assert either.pinned() == {"a"}
+    with pytest.raises(UsageError, match="run a is pinned"):
+        either.delete_runs(["a"])
+    either.pin("a", pinned=False)
+    with pytest.raises(UnknownName):
+        either.delete_runs(["nothing"])
+    either.delete_runs(["a"])
+
+
+def test_a_clean_up_takes_what_its_rules_say_and_nothing_else(either: AnyStore) -> None:
+    for number in range(6):
+        name = f"r{number}"
+        keep(either, started(name), event(name, 2, "run.finished", outcome="returned"))
+    keep(either, started("rests"), started("fork", parent="r1", cut=1))
+    keep(either, event("fork", 3, "run.suspended", by="user"))
+    either.pin("r2")
+    freed = collect(either, Retention(older_than_s=60), NOON + 10_000)
+    assert sorted(freed.runs) == ["r0", "r3", "r4", "r5"]
+    assert {run.run_id for run in either.runs()} == {"r1", "r2", "rests", "fork"}
+    assert collect(either, Retention(), NOON + 10_000).runs == []
 
 
 def test_nothing_can_be_appended_after_close(either: AnyStore) -> None:

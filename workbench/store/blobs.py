@@ -9,10 +9,21 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from workbench.errors import StoreDamaged
 from workbench.values import digest
+
+TOUCH_S: Final = 300.0
+"""How long it is remembered that a blob is there; much less than a clean-up waits."""
+
+
+class BlobGone(Exception):
+    """A blob was cleaned up between its writing and its row's."""
 
 
 class Blobs:
@@ -20,21 +31,55 @@ class Blobs:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._known: set[str] = set()
+        self._known: dict[str, float] = {}
+        """When each was last known to be there and said to be wanted, by the monotonic clock."""
 
     def write(self, content: bytes) -> str:
         """Keep the content durably and return its digest."""
         name = digest(content, 32)
-        if name in self._known:
+        if time.monotonic() - self._known.get(name, -TOUCH_S) < TOUCH_S:
             return name
         self._folder.mkdir(mode=0o700, exist_ok=True)
         path = self._folder / name
         if not path.is_file() or path.stat().st_size != len(content):
             self._place(path, content)
+        else:
+            os.utime(path)  # it is wanted, says this to whoever cleans up
         # Also when the file was there: who wrote it may have died before this.
         _sync_folder(self._folder)
-        self._known.add(name)
+        self._known[name] = time.monotonic()
         return name
+
+    def check(self, names: Iterable[str]) -> None:
+        """Whether what was written is still there, for whoever keeps others from cleaning up.
+
+        Raises:
+            BlobGone: somebody has cleaned it up: write it again.
+        """
+        for name in names:
+            if not (self._folder / name).exists():
+                self._known.clear()
+                raise BlobGone(name)
+
+    def untouched(self, before: float) -> dict[str, int]:
+        """What nobody has written since, halves that a crash left included; bytes by name."""
+        found: dict[str, int] = {}
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(self._folder):
+                status = entry.stat(follow_symlinks=False)
+                if entry.is_file(follow_symlinks=False) and status.st_mtime < before:
+                    found[entry.name] = status.st_size
+        return found
+
+    def remove(self, names: Mapping[str, int]) -> int:
+        """Remove blobs; how many bytes that freed."""
+        freed = 0
+        for name, size in names.items():
+            with suppress(FileNotFoundError):
+                (self._folder / name).unlink()
+                freed += size
+            self._known.pop(name, None)
+        return freed
 
     def read(self, name: str) -> bytes:
         """The content of a blob.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from workbench.errors import (
@@ -17,12 +18,14 @@ from workbench.errors import (
     StoreDamaged,
     StoreError,
     UnknownName,
+    UsageError,
     WorkbenchError,
 )
 from workbench.journal.events import Event
 from workbench.journal.requests import Owner, Request
 from workbench.store import queries, workspace
 from workbench.store.connection import Watch
+from workbench.store.deleting import Freed
 from workbench.store.projection import (
     RunRow,
     RunState,
@@ -36,7 +39,7 @@ from workbench.store.requests import Settled
 from workbench.store.room import OnRoom
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done
-from workbench.values import Json, copied, digest
+from workbench.values import Json, copied, digest, dumps
 
 
 class MemoryBlobs:
@@ -70,6 +73,8 @@ class MemoryStore:
         self._catalogue: dict[str, list[dict[str, Any]]] = {}
         self._settings: dict[str, Json] = {}
         self._unheard: list[WorkbenchError] = []
+        self._pinned: set[str] = set()
+        self._deleted: set[str] = set()
         self._open = True
         self.shared = Alone(self)
 
@@ -134,7 +139,8 @@ class MemoryStore:
 
     def tail(self, after: int = 0, *, limit: int = queries.PAGE_ROWS) -> list[tuple[int, Event]]:
         """Rows of all runs in order of commit, each with its place."""
-        return list(enumerate(self._log[after : after + limit], after + 1))
+        there = enumerate(self._log[after:], after + 1)
+        return list(islice((item for item in there if item[1] is not _GONE), limit))
 
     def last_place(self) -> int:
         """The newest row's place."""
@@ -208,14 +214,56 @@ class MemoryStore:
     def take_in(self, events: Iterator[Event]) -> None:
         """Store whole runs from elsewhere, all or nothing."""
         rows = [_copied(event) for event in events]
+        self._deleted -= {event.run_id for event in rows}
         self._check(rows)
         self._log += rows
         self._take(rows)
 
+    def delete_runs(
+        self, run_ids: Sequence[str], *, by: str = "user", sweeps: bool = True
+    ) -> Freed:
+        """Delete whole runs."""
+        del by, sweeps
+        for run_id in run_ids:
+            self._state(run_id)
+            if run_id in self._owned:
+                raise RunOwned(f"run {run_id} is driven by this process", pid=os.getpid())
+            for child in self.children(run_id):
+                if child.run_id not in run_ids:
+                    raise UsageError(f"run {run_id} has the fork {child.run_id}")
+            if run_id in self._pinned:
+                raise UsageError(f"run {run_id} is pinned")
+        going = {run_id: sum(e.run_id == run_id for e in self._log) for run_id in run_ids}
+        # Places stay: whoever reads the tail goes by them.
+        self._log = [_GONE if event.run_id in going else event for event in self._log]
+        for run_id in going:
+            del self._states[run_id]
+            self._deleted.add(run_id)
+        return Freed(list(run_ids), sum(going.values()))
+
+    def sweep_blobs(self) -> Freed:
+        """There are none."""
+        return Freed()
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes of each run."""
+        found: dict[str, int] = {}
+        for event in self._log:
+            found[event.run_id] = found.get(event.run_id, 0) + len(dumps(event.data))
+        return found
+
+    def pinned(self) -> set[str]:
+        """Runs that are never deleted."""
+        return set(self._pinned)
+
+    def pin(self, run_id: str, *, pinned: bool = True) -> None:
+        """Have a run never deleted, or let it go again."""
+        (self._pinned.add if pinned else self._pinned.discard)(run_id)
+
     def rebuild(self) -> None:
         """Compute the runs and their spending anew from the log."""
         self._states.clear()
-        self._take(self._log)
+        self._take([event for event in self._log if event is not _GONE])
 
     def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
         """Say what there is of a kind now; it replaces what was said before."""
@@ -263,6 +311,8 @@ class MemoryStore:
         for event in events:
             newest = last.get(event.run_id)
             check_next(event, newest)
+            if event.run_id in self._deleted:
+                raise StoreError(f"run {event.run_id} was deleted, and its id is not used again")
             if newest is None and event.data.get("parent"):
                 check_parent(event, last.get(str(event.data["parent"])))
             last[event.run_id] = event.seq
@@ -325,6 +375,9 @@ class Alone:
     def watch(self) -> Watch:
         """There is nothing to follow."""
         raise StoreError("runs in memory are followed by nobody")
+
+
+_GONE = Event("", 0, 0.0, "place.kept", "", {})
 
 
 def _copied(event: Event) -> Event:

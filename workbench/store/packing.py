@@ -77,6 +77,16 @@ def unpack(row: Sequence[Any], blobs: Blobs) -> Event:
         raise StoreDamaged(f"row {seq} of run {run_id} is damaged: {error}", hint=HINT) from error
 
 
+def blobs_of(rows: Sequence[Row]) -> set[str]:
+    """The blobs that some rows stand in."""
+    return {
+        name
+        for row in rows
+        if row[6] is not None
+        for name in spilled_in(loads(row[5]), row[6]).values()
+    }
+
+
 def _check_sum(row: Sequence[Any]) -> None:
     if row[7] is not None and row[7] != sum_of(*row[:7]):
         raise ValueError("its sum does not fit")

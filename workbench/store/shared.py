@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from workbench.errors import Fenced, StoreError, StoreFull
@@ -120,6 +120,14 @@ class Shared:
     def _let_go(self, run_id: str) -> None:
         self._write().disown(run_id)
         self._locks.pop(run_id).release()
+
+    @contextmanager
+    def undriven(self, run_ids: Sequence[str]) -> Generator[None]:
+        """Have nobody drive some runs, ourselves included. Raises RunOwned when somebody does."""
+        with ExitStack() as locks:
+            for run_id in run_ids:
+                locks.callback(RunLock.take(self._folder, run_id, bell="").release)
+            yield
 
     def driver(self, run_id: str) -> Owner | None:
         """The process that drives a run now, or None."""

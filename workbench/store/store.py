@@ -16,9 +16,10 @@ from typing import Any, Final
 
 from workbench.errors import StoreError, StoreFull
 from workbench.journal.events import Event
-from workbench.store import opening, queries, states, workspace
+from workbench.store import deleting, opening, queries, states, workspace
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
+from workbench.store.deleting import Freed
 from workbench.store.presence import Presence
 from workbench.store.projection import RunRow, UsageRow, seen, total
 from workbench.store.room import Ballast, OnRoom, free_bytes, total_bytes
@@ -29,6 +30,9 @@ from workbench.values import Json
 
 PATIENCE_S: Final = 10.0
 """How long to wait for another program that writes, before that is an error."""
+
+
+_UNPIN: Final = "DELETE FROM pinned WHERE run_id = ?1 AND ?2"
 
 
 class Store:
@@ -222,6 +226,56 @@ class Store:
         meanwhile, and nothing is kept when one of them is refused or reading them fails.
         """
         self._write().perform(lambda link: states.take_in(link, self.blobs, events))
+
+    def delete_runs(
+        self, run_ids: Sequence[str], *, by: str = "user", sweeps: bool = True
+    ) -> Freed:
+        """Delete whole runs: the only way in which rows leave the log. Leaves tombstones.
+
+        Args:
+            run_ids: whole ids; a run goes with its forks or not at all.
+            by: who wants it.
+            sweeps: also remove the blobs that only these runs named.
+
+        Raises:
+            UnknownName: there is no such run.
+            RunOwned: somebody drives one of them.
+            UsageError: one is pinned, or has a fork that is not among them.
+        """
+        for run_id in run_ids:
+            self.run(run_id)
+        with self._readers.read() as link:
+            named = deleting.named_by(link, run_ids) if sweeps else set[str]()
+        with self.shared.undriven(run_ids):
+            now = time.time()
+            freed = self._write().perform(lambda link: deleting.delete(link, run_ids, by, now))
+        if named:
+            freed.add(self._swept(named))
+        return freed
+
+    def sweep_blobs(self) -> Freed:
+        """Remove every blob that no row names and nobody touched for a while."""
+        return self._swept(None)
+
+    def _swept(self, among: set[str] | None) -> Freed:
+        perform = self._write().perform
+        return deleting.sweep(perform, self._readers, self.blobs, time.time(), among)
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes of each run; goes through all rows."""
+        with self._readers.read() as link:
+            return deleting.sizes(link)
+
+    def pinned(self) -> set[str]:
+        """Runs that are never deleted."""
+        with self._readers.read() as link:
+            return {run_id for (run_id,) in link.execute("SELECT run_id FROM pinned")}
+
+    def pin(self, run_id: str, *, pinned: bool = True) -> None:
+        """Have a run never deleted, or let it go again."""
+        put = "INSERT OR IGNORE INTO pinned VALUES (?1, ?2)" if pinned else _UNPIN
+        at = time.time()
+        self._write().perform(lambda link: link.execute(put, (run_id, at)))
 
     def rebuild(self) -> None:
         """Compute the runs and their spending anew from the log."""

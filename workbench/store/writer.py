@@ -32,9 +32,9 @@ from typing import Any, Final, TypeVar
 from workbench.errors import Fenced, StoreError, StoreFull, WorkbenchError
 from workbench.journal.events import Event
 from workbench.store import ownership
-from workbench.store.blobs import Blobs
+from workbench.store.blobs import BlobGone, Blobs
 from workbench.store.connection import FAILURES, translated
-from workbench.store.packing import INSERT, Row, pack
+from workbench.store.packing import INSERT, Row, blobs_of, pack
 from workbench.store.room import OnRoom, Reserve
 from workbench.store.states import States
 from workbench.store.transactions import Transactions
@@ -272,6 +272,12 @@ class Writer:
                 self._tell(iter(left))
 
     def _commit(self, appends: list[_Append]) -> list[BaseException | None]:
+        while True:
+            # A blob that was cleaned up before its row came is written again.
+            with suppress(BlobGone):
+                return self._commit_once(appends)
+
+    def _commit_once(self, appends: list[_Append]) -> list[BaseException | None]:
         """One transaction; what cannot be stored is left out of it and its error returned."""
         packed = self._pack_all(appends)
         errors: list[BaseException | None] = []
@@ -283,6 +289,7 @@ class Writer:
                 if error is None and not isinstance(found, WorkbenchError):
                     self._states.take(append.events)
                     rows += found
+            self._blobs.check(blobs_of(rows))
             self._connection.executemany(INSERT, rows)
             self._states.write()
         return errors
