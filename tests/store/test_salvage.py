@@ -218,7 +218,7 @@ def test_a_log_that_was_damaged_is_refused_and_saved(killed: Path, part: float) 
 
 def test_a_log_cut_short_is_refused(killed: Path) -> None:
     os.truncate(f"{killed}-wal", 0)
-    with pytest.raises(StoreDamaged, match="cannot be read"):
+    with pytest.raises(StoreDamaged, match="are missing"):
         Store.open(killed)
 
 
