@@ -185,9 +185,19 @@ async def _rule_for(step: Step, tool: Tool | None, evidence: Evidence) -> DoubtR
 
 
 def _waiting(step: Step, evidence: Evidence, rule: DoubtRule | None) -> Waiting:
-    effect = step.parked.effect
+    effect, world = step.parked.effect, step.run.world
     name = effect.name or effect.kind
     presumed = evidence.found.presumed
+    if presumed is None:
+        presumed = f"a person confirmed that {name} was done"
+    # What is shown has passed the log's door, like the row that says it is asked.
+    shown = world.redaction.value(
+        {
+            "arguments": step.arguments,
+            "evidence": evidence.to_json(),
+            "presumed": presumed,
+        }
+    )
     return Waiting(
         id=f"{step.run.run_id}:{step.key}/doubt#{evidence.attempt}",
         kind="in_doubt",
@@ -195,14 +205,14 @@ def _waiting(step: Step, evidence: Evidence, rule: DoubtRule | None) -> Waiting:
         key=step.key,
         agent=step.agent,
         text=f"did {name} happen? it was begun and its end is not recorded",
-        asked_at=step.run.world.clock(),
+        asked_at=world.clock(),
         tool=name,
-        arguments=step.arguments,
+        arguments=shown["arguments"],
         rule=f"rule {rule.id}: {rule}" if rule is not None else "",
         choices=CHOICES,
         selected=rule.answer if rule is not None else "",
-        evidence=evidence,
-        presumed=f"a person confirmed that {name} was done" if presumed is None else presumed,
+        evidence=Evidence.from_json(shown["evidence"]),
+        presumed=shown["presumed"],
     )
 
 

@@ -7,6 +7,7 @@ answer counts. Nothing here decides anything: what an answer means is up to whoe
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -99,6 +100,16 @@ class Answer:
     """For questions and doubts: the choice, or the text."""
     result: Any = UNSAID
     """For a doubt that is answered with done: what the call came back with."""
+
+
+def typed_result(text: str) -> Any:
+    """What a person typed as a result: JSON if it is, else text; `UNSAID` when it is nothing."""
+    if not text.strip():
+        return UNSAID
+    try:
+        return json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return text
 
 
 class Inbox:

@@ -40,6 +40,8 @@ class Answering:
     ) -> None:
         self.exit_code = 0
         """Of the runs suspended because nobody could answer; 0 while there are none."""
+        self.questions: dict[str, Waiting] = {}
+        """What nobody could answer, by id."""
         self._bench, self._ask, self._notice = bench, ask, notice
         self._interrupt = interrupt
         self._asking: tuple[str, asyncio.Task[Answer | None]] | None = None
@@ -107,5 +109,9 @@ class Answering:
     def _suspend(self, waiting: Waiting) -> None:
         code = InDoubt.exit_code if waiting.kind == "in_doubt" else Denied.exit_code
         self.exit_code = max(self.exit_code, code)
-        self._notice(f"nobody is there to answer: {waiting.text}")
+        # What the run's other paths wait for is withdrawn with it, and has to be known as well.
+        for one in self._bench.world.inbox.of(waiting.run_id):
+            if one.kind != "permission" and one.id not in self.questions:
+                self.questions[one.id] = one
+                self._notice(f"nobody is there to answer: {one.text}")
         self._bench.live(waiting.run_id).interrupt("immediate", by="headless", reason=waiting.kind)

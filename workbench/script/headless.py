@@ -85,6 +85,7 @@ class Front:
             "usage": _total(runs),
             "denied": [one for run in runs for one in run.denied],
             "resume": again if rests else "",
+            "questions": [one.to_json() for one in answering.questions.values()] if rests else [],
         }
         if ended.message:
             self.streams.notice(ended.message)

@@ -20,13 +20,16 @@ from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from workbench.bench import Workbench
-from workbench.errors import WorkbenchError
+from workbench.errors import UnknownName, WorkbenchError
 from workbench.permission.danger import Danger
+from workbench.permission.doubting import DONE, WORDS
 from workbench.plain import one_line, plain
-from workbench.run.waiting import Answer, Waiting
+from workbench.run.waiting import Answer, Waiting, typed_result
 from workbench.script.answering import LeftAlone
 from workbench.script.execute import complete, execute
 from workbench.script.headless import Front
+from workbench.script.questions import question_lines
+from workbench.script.rows import brief
 from workbench.script.session import Session, Suspended
 
 _LEAVE = {"quit", "exit", "/quit", "/exit"}
@@ -88,18 +91,42 @@ async def ask_person(waiting: Waiting) -> Answer | None:
     for text in _question(waiting):
         _print(text)
     try:
-        said = (await typed.prompt_async(_asked(waiting), handle_sigint=False)).strip()
+        return await _answered(typed, waiting)
     except KeyboardInterrupt:
         raise LeftAlone from None
     except EOFError:
         if _has_hung_up():
             raise LeftAlone from None
         return None
+
+
+async def _answered(typed: PromptSession[str], waiting: Waiting) -> Answer | None:
+    said = await _typed(typed, _asked(waiting))
     if waiting.kind == "permission":
         return _permission(waiting, said)
-    if not said or (waiting.choices and said not in waiting.choices):
-        return None
-    return Answer(answer=said)
+    said = _meant(waiting, said)
+    while said and waiting.choices and said not in waiting.choices:
+        _print(str(UnknownName("choice", said, waiting.choices)))
+        said = _meant(waiting, await _typed(typed, _asked(waiting)))
+    if waiting.kind == "in_doubt" and said == DONE:
+        return Answer(answer=DONE, result=await _result(typed, waiting))
+    return Answer(answer=said) if said else None
+
+
+async def _typed(typed: PromptSession[str], words: str) -> str:
+    return (await typed.prompt_async(words, handle_sigint=False)).strip()
+
+
+def _meant(waiting: Waiting, said: str) -> str:
+    """What answers a doubt in a script answers it here as well."""
+    return WORDS.get(said, said) if waiting.kind == "in_doubt" else said
+
+
+async def _result(typed: PromptSession[str], waiting: Waiting) -> Any:
+    """What it came back with: as typed, or what is presumed of it."""
+    _print(f"  presumed: {brief(waiting.presumed, 2_000)}")
+    said = await _typed(typed, "its result, as JSON or text; enter alone takes that: ")
+    return typed_result(said)
 
 
 def _has_hung_up() -> bool:
@@ -120,11 +147,11 @@ def _permission(waiting: Waiting, said: str) -> Answer:
 
 
 def _question(waiting: Waiting) -> list[str]:
+    if waiting.kind != "permission":
+        return list(question_lines(waiting.to_json()))
     danger = f"{waiting.danger.name} " if waiting.danger is not None else ""
-    lines = [f"{danger}{waiting.agent or 'the run'} asks: {waiting.text}"]
-    if waiting.kind == "permission":
-        lines = [f"{danger}{waiting.agent} wants {waiting.tool}"]
-        lines += [f"  {name}: {value}" for name, value in waiting.arguments.items()]
+    lines = [f"{danger}{waiting.agent} wants {waiting.tool}"]
+    lines += [f"  {name}: {value}" for name, value in waiting.arguments.items()]
     lines += [f"  why: {waiting.why}"] if waiting.why else []
     lines += [f"  rule: {waiting.rule}"] if waiting.rule else []
     return [*lines, *waiting.preview.splitlines()]

@@ -18,6 +18,7 @@ from workbench.plain import one_line, plain
 from workbench.script.command import Output
 from workbench.script.export import Moved
 from workbench.script.language import Line
+from workbench.script.questions import question_lines
 from workbench.script.rows import brief, data_of
 from workbench.script.session import result_lines
 from workbench.values import copied
@@ -198,4 +199,12 @@ def _summary(told: Mapping[str, Any], *, with_result: bool) -> list[str]:
     lines.append(f"denied: {'; '.join(denied) or 'nothing'}")
     result = "none" if told["result"] is None else one_line(brief(told["result"]))
     lines.append(f"result: {result}")
+    for question in told.get("questions", ()):
+        lines += question_lines(question, _MOST_SHOWN)
+    if any(question["asked_as"] == "in_doubt" for question in told.get("questions", ())):
+        lines.append(f"  answer: resume with --confirm; beforehand: {_BEFOREHAND}")
     return [*lines, f"resume: {told['resume'] or 'nothing to resume'}"]
+
+
+_MOST_SHOWN = 2_000
+_BEFOREHAND = '--set \'doubts=[{"tool": …, "answer": …}]\', or doubt in a script'

@@ -39,6 +39,8 @@ def text_of(row: Event) -> str:
     error = data.get("error")
     if isinstance(error, Mapping):
         return str(cast("Mapping[str, Any]", error).get("message", ""))
+    if row.kind == "question.answered":
+        return f"{brief(data.get('answer'))} by {brief(data.get('by', ''))}"
     for name in ("result", "text", "reason", "rule", "mode", "answer", "verdict", "arguments"):
         if data.get(name) not in (None, ""):
             return brief(data[name])

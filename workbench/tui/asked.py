@@ -44,8 +44,12 @@ class Asked:
     expires_at: float | None = None
     choices: tuple[str, ...] = ()
     text: str = ""
+    known: tuple[tuple[str, str], ...] = ()
+    """Of a doubt: what is known about the attempt, each with a label."""
+    presumed: Any = None
+    """Of a doubt: what "done" comes back with when no result is typed."""
     selected: str = ""
-    """The verdict a rule of a script preselects: ``allow``, ``deny`` or empty."""
+    """What a rule of a script preselects: ``allow``, ``deny``, an answer to a doubt, or empty."""
     gone: str = ""
     """Why it no longer waits; kept on the screen only under the user's hands."""
 
@@ -58,6 +62,11 @@ class Asked:
     def is_permission(self) -> bool:
         """Whether it is allowed or denied rather than answered."""
         return self.kind == "permission"
+
+    @property
+    def is_doubt(self) -> bool:
+        """Whether it asks what became of something that was begun."""
+        return self.kind == "in_doubt"
 
     @property
     def is_grave(self) -> bool:
@@ -99,6 +108,7 @@ def asked_in(event: Event) -> Asked:
         expires_at=_time(data.get("expires_at")),
         choices=_choices(kind, data.get("choices")),
         text=_text(data.get("text")),
+        known=_known(data.get("evidence")),
         selected=_text(data.get("selected")),
     )
 
@@ -124,8 +134,20 @@ def asked_from(waiting: Any) -> Asked:
         expires_at=_time(getattr(waiting, "expires_at", None)),
         choices=_choices(kind, getattr(waiting, "choices", ())),
         text=_text(getattr(waiting, "text", "")),
+        known=_known(getattr(waiting, "evidence", None)),
+        presumed=getattr(waiting, "presumed", None),
         selected=_text(getattr(waiting, "selected", "")),
     )
+
+
+def _known(evidence: Any) -> tuple[tuple[str, str], ...]:
+    """What evidence says, from the core's value or from a row."""
+    if evidence is None:
+        return ()
+    from workbench.run.evidence import Evidence  # noqa: PLC0415 - doubts are rare
+
+    found = evidence if isinstance(evidence, Evidence) else Evidence.from_json(evidence)
+    return tuple(found.lines())
 
 
 def _agents(key: str, agent: Any) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ Scope: TypeAlias = Literal["call", "agent", "run", "workspace"]
 
 SCOPES: tuple[Scope, ...] = ("call", "agent", "run", "workspace")
 
-Step: TypeAlias = Literal["list", "reason", "name", "scope", "edit", "answer", "marked"]
+Step: TypeAlias = Literal["list", "reason", "name", "scope", "edit", "answer", "result", "marked"]
 """What the inbox asks for just now; everything but ``list`` is left by Esc."""
 
 
@@ -34,6 +34,8 @@ class Given:
     arguments: Mapping[str, Any] | None = None
     answer: Any = None
     is_answer: bool = False
+    result: str = ""
+    """What was typed as the result of a doubtful effect that was done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Deciding:
     def _preselected(self) -> int:
         """Deny for grave requests, what a script's rule says for others, else nothing."""
         row = self.selected
+        if row is not None and row.selected in row.choices and not row.is_permission:
+            return row.choices.index(row.selected)
         if row is None or not row.is_permission:
             return -1
         if row.is_grave:
@@ -153,7 +157,7 @@ class Deciding:
         held_back = self.guard.refusal(subject or row.id, ticks)
         if held_back:
             return held_back
-        if row.is_permission and row.id not in self.seen_whole:
+        if (row.is_permission or row.is_doubt) and row.id not in self.seen_whole:
             return "scroll to the end of the action first (J)"
         return ""
 

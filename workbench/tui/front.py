@@ -168,7 +168,7 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
 
 async def answer(bench: Front, given: Given) -> Given:
     """Send a decision."""
-    from workbench.run.waiting import Answer  # noqa: PLC0415 - at the first answer
+    from workbench.run.waiting import Answer, typed_result  # noqa: PLC0415 - at the first answer
 
     said = Answer(
         verdict=given.verdict,
@@ -177,6 +177,7 @@ async def answer(bench: Front, given: Given) -> Given:
         scope=given.scope,
         arguments=given.arguments,
         answer=given.answer,
+        result=typed_result(given.result),
     )
     result = bench.answer(given.id, said)
     if asyncio.iscoroutine(result):

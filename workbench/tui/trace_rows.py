@@ -243,7 +243,7 @@ _FIELDS: dict[str, tuple[tuple[str, ...], int]] = {
     "approval.asked": (("tool", "arguments"), STEPS),
     "approval.answered": (("verdict", "reason"), STEPS),
     "question.asked": (("text",), STEPS),
-    "question.answered": (("answer",), STEPS),
+    "question.answered": (("answer", "by"), STEPS),
     "checkpoint.taken": (("name", "by"), STEPS),
     "message.sent": (("to", "text"), STEPS),
     "hook.refused": (("hook", "reason"), STEPS),

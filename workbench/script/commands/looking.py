@@ -26,9 +26,26 @@ async def _show(session: Session, call: Call) -> Output:
         f"pattern: {row.pattern}  model: {row.model}",
         f"steps: {usage['steps']}  tokens: {tokens}  cost: ${usage['cost_usd']:.4f}",
         *(f"denied: {one['agent']} {one['name']}: {one['reason']}" for one in ended.denied),
+        *_doubts(session, run_id),
         *result_lines(ended.result),
     ]
     return Output(tuple(lines), {**asdict(row), **ended.to_json()})
+
+
+def _doubts(session: Session, run_id: str) -> list[str]:
+    """What was in doubt, and what became of it."""
+    told: dict[str, str] = {}
+    kinds = {"question.asked", "question.answered"}
+    for row in session.bench.store.rows(run_id, kinds=kinds):
+        if row.run_id != run_id or row.data.get("asked_as") != "in_doubt":
+            continue
+        if row.kind == "question.asked":
+            attempt = row.data["evidence"]["attempt"]
+            told[row.data["id"]] = f"in doubt: {row.data['tool']} attempt {attempt}: not answered"
+        elif row.data["id"] in told:
+            said = f"{row.data['answer']} by {row.data['by']}"
+            told[row.data["id"]] = told[row.data["id"]].replace("not answered", said)
+    return list(told.values())
 
 
 async def _runs(session: Session, call: Call) -> Output:

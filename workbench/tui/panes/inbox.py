@@ -165,11 +165,14 @@ class InboxPane(InboxView):
             self._answer(row, choices[self.state.choice])
 
     def _answer(self, row: Asked, choice: str) -> None:
+        self.note_read()
         refusal = self.state.refusal(self.clock.ticks())
         if refusal:
             self.say(refusal)
         elif choice == "answer" and not row.choices:
             self.ask("answer", "your answer; enter sends it")
+        elif row.is_doubt and choice == "done":
+            self.ask("result", "what it came back with; empty: what is presumed")
         else:
             self.send(Given(row.id, "allow", answer=choice, is_answer=True))
 
@@ -183,6 +186,11 @@ class InboxPane(InboxView):
                 self.send(self.state.given("deny", reason=text.strip()))
             case "answer" if row is not None:
                 self.send(Given(row.id, "allow", answer=text, is_answer=True))
+            case "result" if row is not None and row.gone:
+                self.say(f"this request is gone: {row.gone}")
+            case "result" if row is not None:
+                done = Given(row.id, "allow", answer="done", is_answer=True, result=text)
+                self.send(done)
             case "name" if row is not None:
                 self._allow_named(row, text)
             case _:

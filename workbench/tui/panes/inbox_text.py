@@ -90,8 +90,10 @@ def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterato
     if row.is_permission:
         yield from _call_lines(row, state, width)
     elif row.text:
-        yield from text_lines(row.text, width, role="strong", prose=True)
-    if row.arguments and not row.is_permission:
+        yield from text_lines(row.text, width, role="strong", prose=not row.is_doubt)
+    if row.is_doubt:
+        yield from _doubt_lines(row, width)
+    elif row.arguments and not row.is_permission:
         yield from value_lines(row.arguments, width, indent=2)
     if row.preview:
         yield ((Plain("change" if row.is_permission else "known"), "key"),)
@@ -102,6 +104,26 @@ def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterato
         yield from labelled("rule", row.rule, width)
     yield from _facts(row, width)
     yield ((Plain("-- end --"), "dim"),)
+
+
+def _doubt_lines(row: Asked, width: int) -> Iterator[Written]:
+    """Exactly what was begun, how far it got, and what "done" would come back with."""
+    yield from labelled("action", row.tool, width, role="strong")
+    yield from value_lines(short_first(row.arguments), width, indent=2)
+    for label, text in row.known:
+        yield from labelled(label, text, width)
+    if row.presumed is not None:
+        yield from labelled("done is", row.presumed, width)
+    for choice, meaning in _MEANINGS:
+        yield ((Plain(f"{choice:<10}"), "strong"), (Plain(meaning), "dim"))
+
+
+_MEANINGS = (
+    ("done", "it happened: the run goes on with the result you type, or the one above"),
+    ("not done", "it did not happen: the workflow is told so, as a failure"),
+    ("run again", "exactly this once more, when it is permitted"),
+    ("abort", "the run ends"),
+)
 
 
 def _heading(row: Asked, now: float) -> Written:
@@ -211,6 +233,7 @@ _STEP_KEYS: dict[str, str] = {
     "edit": "ctrl+s take these arguments (allows nothing yet)   esc back",
     "reason": "enter denies with this reason   esc back, text kept",
     "answer": "enter sends this answer   esc back",
+    "result": "enter: done, with this result (JSON or text; empty: as above)   esc back",
 }
 
 
@@ -228,8 +251,14 @@ def key_spans(state: Deciding, width: int) -> list[Span]:
         return [(Plain("j k to another request   esc back"), "dim")]
     choice = choice_spans(state)
     if not row.is_permission:
-        return [*choice, (Plain("  left right choose   enter answers"), "dim")]
+        return [*choice, _answering(state, row)]
     return _decision_keys(state, row, choice, width)
+
+
+def _answering(state: Deciding, row: Asked) -> Span:
+    if row.is_doubt and row.id not in state.seen_whole:
+        return Plain("  J reads on to the end first"), "warn"
+    return Plain("  left right choose   enter answers"), "dim"
 
 
 def _decision_keys(state: Deciding, row: Asked, choice: list[Span], width: int) -> list[Span]:
