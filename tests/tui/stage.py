@@ -13,7 +13,9 @@ from workbench.journal.outside import Outside
 from workbench.journal.overlay import words
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
+from workbench.permission.doubting import CHOICES
 from workbench.permission.policy import Mode, Policy
+from workbench.run.evidence import Captured, Evidence, Findings
 from workbench.run.preview import Open, Preview
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
@@ -284,6 +286,37 @@ def as_waiting(event: Event, **more: Any) -> Waiting:
         choices=("allow", "deny"),
         **more,
     )
+
+
+def doubt_of(rows: Rows, selected: str = "") -> tuple[Event, Waiting]:
+    """A command of the coder that was running when the program was killed."""
+    key = "0:ask.planner/1:ask.coder/2:tool.bash_command"
+    printed = "building\nuploading \x1b[2J\x1b[31m12 of 40\x1b[0m\n" + "\n".join(
+        f"file {number}" for number in range(12)
+    )
+    evidence = Evidence(
+        attempt=1,
+        repeat="unsafe",
+        began_at=NOON - 130,
+        line="supervisor.py:31",
+        found=Findings(captured=Captured(4711, None, printed, len(printed))),
+    )
+    waiting = Waiting(
+        id=f"{rows.run_id}:{key}/doubt#1",
+        kind="in_doubt",
+        run_id=rows.run_id,
+        key=key,
+        agent="coder",
+        text="did bash_command happen? it was begun and its end is not recorded",
+        asked_at=NOON,
+        tool="bash_command",
+        arguments={"command": "make deploy TARGET=live"},
+        choices=CHOICES,
+        selected=selected,
+        evidence=evidence,
+        presumed={"exit_code": None, "output": printed, "truncated": False},
+    )
+    return rows.row("question.asked", key, **waiting.asked_data()), waiting
 
 
 def make_app(bench: FakeBench | None = None, clock: HandClock | None = None) -> KaizenApp:

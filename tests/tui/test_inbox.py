@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.tui.stage import (
     FakeBench,
     HandClock,
     Rows,
     as_waiting,
+    doubt_of,
     make_app,
     settled,
     shown,
@@ -21,6 +24,7 @@ from tests.tui.stage import (
     until,
 )
 from workbench.journal.events import Event
+from workbench.permission.doubting import UNSAID
 from workbench.run.waiting import Waiting
 from workbench.tui.app import KaizenApp
 from workbench.tui.panes.inbox import InboxPane
@@ -267,10 +271,53 @@ async def test_a_question_without_choices_takes_a_text() -> None:
 
 async def test_a_doubt_has_no_default() -> None:
     async with desk() as here:
-        asked = here.rows.row("question.asked", "0:q", id="q1", text="?", asked_as="in_doubt")
-        await shown(here.app, here.pilot, [asked])
-        await here.calmly("5", "enter", "y", "n")
+        await here.arrive(*doubt_of(here.rows))
+        await here.calmly("5", "J", "J", "J", "enter", "y", "n", "d", "space", "Y")
         assert here.bench.answers == []
+
+
+async def test_a_doubt_is_answered_only_when_its_evidence_was_read_to_the_end() -> None:
+    async with desk() as here:
+        await here.arrive(*doubt_of(here.rows))
+        await here.calmly("5", "right", "right", "enter")
+        assert here.bench.answers == []
+        assert "scroll to the end" in here.app.notice
+        await here.calmly("J", "J", "J", "J", "enter")
+        ((_, answer),) = await here.wait_for_answers(1)
+        assert answer.answer == "not done"
+
+
+@pytest.mark.parametrize(
+    ("typed", "result"), [("", UNSAID), ("sent", "sent"), ('["a"]', ["a"]), ("7", 7)]
+)
+async def test_done_comes_with_a_result_that_is_typed_or_taken(typed: str, result: Any) -> None:
+    async with desk() as here:
+        await here.arrive(*doubt_of(here.rows))
+        await here.calmly("5", "J", "J", "J", "J", "right", "enter")
+        assert here.bench.answers == []
+        here.inbox.query_one("#inbox-field", Input).value = typed
+        await here.calmly("enter")
+        ((waiting_id, answer),) = await here.wait_for_answers(1)
+        assert waiting_id.endswith("/doubt#1")
+        assert (answer.answer, answer.result) == ("done", result)
+
+
+async def test_leaving_the_result_of_a_doubt_answers_nothing() -> None:
+    async with desk() as here:
+        await here.arrive(*doubt_of(here.rows))
+        await here.calmly("5", "J", "J", "J", "J", "right", "enter", "a", "escape")
+        assert here.bench.answers == []
+        assert here.inbox.state.step == "list"
+
+
+async def test_a_rule_only_preselects_the_answer_to_a_doubt() -> None:
+    async with desk() as here:
+        await here.arrive(*doubt_of(here.rows, "run again"))
+        await here.calmly("5", "J", "J", "J", "J")
+        assert here.bench.answers == []
+        await here.calmly("enter")
+        ((_, answer),) = await here.wait_for_answers(1)
+        assert answer.answer == "run again"
 
 
 async def test_a_request_that_is_withdrawn_under_ones_hands_cannot_be_allowed() -> None:

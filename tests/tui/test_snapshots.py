@@ -18,6 +18,7 @@ from tests.tui.stage import (
     HandClock,
     Rows,
     as_waiting,
+    doubt_of,
     make_app,
     settled,
     shown,
@@ -53,6 +54,10 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
         asked = waiting_rows(rows)
         bench.waiting = [as_waiting(asked[0]), as_waiting(asked[1], preview=DIFF)]
         events += asked
+    if state == "in doubt":
+        row, doubt = doubt_of(rows)
+        bench.waiting = [doubt]
+        events.append(row)
     if state == "forked":
         fork = Rows("f00dcafe", seq=5)
         overlay = {"model": "ollama:qwen3:8b"}
@@ -97,6 +102,20 @@ def test_the_screen(snap_compare: Compare, state: str, size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_an_approval_being_decided(snap_compare: Compare, size: str) -> None:
     assert picture(snap_compare, "waiting", SIZES[size], "5")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_doubt_being_answered(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "in doubt", SIZES[size], "5")
+
+
+def test_a_doubt_read_to_its_end(snap_compare: Compare) -> None:
+    assert picture(snap_compare, "in doubt", SIZES["minimum"], "5", "J", "J", "J", "right")
+
+
+def test_the_result_of_a_doubt_being_typed(snap_compare: Compare) -> None:
+    keys = ("5", "J", "J", "J", "right", "enter", *"sent")
+    assert picture(snap_compare, "in doubt", SIZES["minimum"], *keys)
 
 
 def test_a_change_to_be_approved_and_its_scopes(snap_compare: Compare) -> None:

@@ -7,7 +7,7 @@ make, why the agent says it wants it (its words, marked as such), and which rule
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from workbench.plain import Plain, one_line
 from workbench.tui.asked import Asked
@@ -113,14 +113,24 @@ def _doubt_lines(row: Asked, width: int) -> Iterator[Written]:
     for label, text in row.known:
         yield from labelled(label, text, width)
     if row.presumed is not None:
-        yield from labelled("done is", row.presumed, width)
+        yield from labelled("result", _unrepeated(row), width)
     for choice, meaning in _MEANINGS:
-        yield ((Plain(f"{choice:<10}"), "strong"), (Plain(meaning), "dim"))
+        yield from labelled(f"{choice:<9}", meaning, width, role="dim")
+
+
+def _unrepeated(row: Asked) -> Any:
+    """What is presumed to have come back, without saying again what was printed."""
+    printed = dict(row.known).get("printed")
+    presumed: Any = row.presumed
+    if not printed or not isinstance(presumed, dict):
+        return row.presumed
+    items = cast("dict[str, Any]", presumed).items()
+    return {name: "as above" if value == printed else value for name, value in items}
 
 
 _MEANINGS = (
-    ("done", "it happened: the run goes on with the result you type, or the one above"),
-    ("not done", "it did not happen: the workflow is told so, as a failure"),
+    ("done", "it happened; the run goes on with a result: the one above, or one you type"),
+    ("not done", "it did not happen; the workflow is told so, as a failure"),
     ("run again", "exactly this once more, when it is permitted"),
     ("abort", "the run ends"),
 )
