@@ -194,6 +194,8 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     "runs": ("list runs, newest first", [_arg("words", nargs="*", default=[], metavar="SEARCH")]),
     "show": ("show a run", [_RUN]),
     "resume": ("go on with a run that was interrupted or killed", [_RUN]),
+    "check": ("say whether a run fits the code of now; performs nothing", [_RUN]),
+    "drop": ("give a resting run up for good; its rows stay", [_RUN]),
     "fork": (
         "start a run from a place in another",
         [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
@@ -313,6 +315,12 @@ def _resume(args: Namespace, words: list[str]) -> int:
     return shell.resume(_asked(args, words), args.run)
 
 
+def _check(args: Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    return shell.check(_asked(args, words), args.run)
+
+
 _LOOKS = {
     "agents": ("agent", "list"),
     "patterns": ("pattern", "list"),
@@ -357,7 +365,8 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "line": _line,
     "tour": _tour,
     "resume": _resume,
+    "check": _check,
     **dict.fromkeys(("run", "ask", "fork"), _run),
-    **dict.fromkeys(("runs", "show", *_PLACES, *_LOOKS), _look),
+    **dict.fromkeys(("runs", "show", "drop", *_PLACES, *_LOOKS), _look),
     **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
 }

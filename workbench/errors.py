@@ -189,18 +189,16 @@ class InDoubt(WorkbenchError):
 class Diverged(WorkbenchError):
     """Driven over its log, a workflow asked for something else than it did then.
 
-    Nothing live was started. ``recorded`` and ``asked`` say what stood where.
+    Nothing live was started, and the run is as it was. ``data["report"]`` says what stood where
+    (`workbench.journal.divergence`); where a run is known, ``run_id``, what was ``changes``, the
+    likely ``cause`` and the ``choices``, each a command.
     """
 
     code = "diverged"
 
-    def __init__(self, message: str, *, recorded: str = "", asked: Iterable[str] = ()) -> None:
-        super().__init__(
-            message,
-            hint="Fork before this point, or resume with the code it was started with",
-            recorded=recorded,
-            asked=list(asked),
-        )
+    def __init__(self, message: str, **data: Any) -> None:
+        hint = "Fork before this point, or resume with the code it was started with"
+        super().__init__(message, hint=hint, **data)
 
 
 class ForeignAwait(WorkbenchError):

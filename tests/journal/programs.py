@@ -210,23 +210,42 @@ def spoken(outcome: Outcome | None) -> Any:
 
 
 def changed(node: Node, dice: random.Random) -> Node:
-    """The program with one step renamed, doubled, or dropped."""
-    steps = list(_steps(node, ()))
-    path = dice.choice(steps)
-    how = dice.choice(["rename", "double"])
-    return _at(node, path, how)
+    """The program with one part changed: a step renamed, doubled or gone, a combinator another."""
+    how = dice.choice(["rename", "double", "drop", "combinator", "less", "more", "swap"])
+    wanted = {"combinator": _JOINS, "less": _MANY, "more": _MANY, "swap": _MANY}.get(how, _STEPS)
+    places = list(_places(node, (), wanted))
+    return _at(node, dice.choice(places), how) if places else node
 
 
-def _edit(step: Node, how: str) -> Node:
-    return ("step", step[1] + "x", step[2]) if how == "rename" else ("seq", step, step)
+_STEPS = frozenset({"step"})
+_JOINS = frozenset({"together", "race", "stream", "early"})
+_MANY = _JOINS | {"seq"}
 
 
-def _steps(node: Node, path: tuple[int, ...]) -> Any:
-    if node[0] == "step":
+def _edit(part: Node, how: str) -> Node:  # noqa: PLR0911 - one return a change
+    match how:
+        case "rename":
+            return ("step", part[1] + "x", part[2])
+        case "double":
+            return ("seq", part, part)
+        case "drop":
+            return ("seq",)
+        case "combinator":
+            return ("race" if part[0] == "together" else "together", *part[1:])
+        case "less":
+            return part[:-1] if len(part) > 2 else part
+        case "more":
+            return (*part, ("step", "more", False))
+        case _:
+            return (part[0], *reversed(part[1:]))
+
+
+def _places(node: Node, path: tuple[int, ...], kinds: frozenset[str]) -> Any:
+    if node[0] in kinds:
         yield path
     for number, part in enumerate(node):
         if isinstance(part, tuple):
-            yield from _steps(part, (*path, number))  # type: ignore[arg-type]
+            yield from _places(part, (*path, number), kinds)  # type: ignore[arg-type]
 
 
 def _at(node: Node, path: tuple[int, ...], how: str) -> Node:

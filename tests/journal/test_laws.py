@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import pytest
 
 from tests.journal.programs import Dice, Node, changed, program, spoken
 from workbench.errors import Diverged
-from workbench.journal.events import OUTCOMES
+from workbench.journal.events import OUTCOMES, Event
+from workbench.values import copied
 
 PROGRAMS = int(os.environ.get("KAIZEN_PROGRAMS", "1500"))
 """How many random programs; the full 10,000 are run by ``python -m tests.laws``."""
@@ -74,18 +76,50 @@ def fork_of_fork(node: Node, first: Dice, dice: random.Random) -> None:
 def check_change(seed: int) -> None:
     """A changed program diverges, or the change lies where the log never went."""
     dice, node, first = _recorded(seed)
-    other = changed(node, dice)
-    again = Dice(other, seed, rows=list(first.rows))
+    other, cut = changed(node, dice), dice.randrange(len(first.rows) + 1)
+    rows, kept = first.rows[:cut], list(first.rows)
+    again = Dice(other, seed, rows=list(rows))
     try:
         again.begin()
-    except Diverged:
+    except Diverged as error:
         assert not again.performed
+        assert again.rows == rows
+        _check_report(error.data["report"], rows)
+        _check_fork(other, rows, error.data["report"]["seq"] - 1, seed)
+    else:
+        # Every row was asked for just as it was recorded; what is new comes after.
+        assert not again.performed
+        asked = again.drive.parked.keys()
+        assert not asked & {row.key for row in rows if row.kind in OUTCOMES}
+        again.drive.suspend()
+    assert first.rows == kept
+
+
+def _check_report(report: dict[str, Any], rows: list[Event]) -> None:
+    """It names the row, and has what fitted before it and what is asked for instead."""
+    assert copied(report) == report
+    row = rows[int(report["seq"]) - 1]
+    assert (report["recorded"]["seq"], report["recorded"]["effect"]["key"]) == (row.seq, row.key)
+    assert report["asked"] or report["ended"]
+    assert report["left_over"] == len(rows) - report["seq"] + 1 or report["why"] == "open"
+    assert (report["last"] or {"seq": 0})["seq"] < report["seq"] or report["why"] == "open"
+
+
+def _check_fork(other: Node, rows: list[Event], cut: int, seed: int) -> None:
+    """The changed program goes on from some point at or before the row that did not fit."""
+    while True:
+        fork = Dice(other, seed, rows=list(rows[:cut]))
+        try:
+            fork.begin()
+        except Diverged as error:
+            seq = error.data["report"]["seq"]
+            cut = min(cut, seq) - 1
+            continue
+        done = {row.key for row in rows[:cut] if row.kind in OUTCOMES}
+        fork.run()
+        assert fork.drive.outcome is not None
+        assert not done & fork.performed.keys()
         return
-    # No divergence: every row was asked for just as it was recorded; what is new comes after.
-    assert not again.performed
-    asked = {key: p.fingerprint for key, p in again.drive.parked.items()}
-    assert not asked.keys() & {row.key for row in first.rows if row.kind in OUTCOMES}
-    again.drive.suspend()
 
 
 @pytest.mark.parametrize("part", range(10))

@@ -49,7 +49,12 @@ def test_a_renamed_step_diverges() -> None:
 
     with pytest.raises(Diverged, match=r"main/1:tool\.b") as raised:
         _replayed(renamed(), _recorded())
-    assert raised.value.data["asked"] == ["main/1:tool.c"]
+    report = raised.value.data["report"]
+    assert report["recorded"]["effect"]["key"] == "main/1:tool.b"
+    assert [one["key"] for one in report["asked"]] == ["main/1:tool.c"]
+    assert report["asked"][0]["place"].startswith("test_replay.py:")
+    assert report["last"]["effect"]["name"] == "a"
+    assert (report["seq"], report["left_over"]) == (2, 1)
     assert "Fork before this point" in raised.value.hint
 
 
@@ -63,7 +68,7 @@ def test_reordered_steps_diverge() -> None:
 
 
 def test_rows_left_over_after_the_end_diverge() -> None:
-    with pytest.raises(Diverged, match="the workflow has ended"):
+    with pytest.raises(Diverged, match="the workflow has returned 1, and row 2"):
         _replayed(_one("a"), _recorded())
 
 
@@ -71,9 +76,11 @@ def test_a_changed_argument_diverges_by_its_fingerprint() -> None:
     async def changed() -> None:
         await step("a", loud=True)
 
-    with pytest.raises(Diverged, match="answers another request") as raised:
+    with pytest.raises(Diverged, match=r"other arguments now \(loud\)") as raised:
         _replayed(changed(), _recorded())
-    assert 'tool.a {"loud":true}' in raised.value.data["asked"][0]
+    report = raised.value.data["report"]
+    assert report["recorded"]["is_exact"]
+    assert report["differences"] == [{"name": "loud", "recorded": None, "asked": "true"}]
 
 
 def test_an_intent_that_nobody_asks_for_any_more_diverges() -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from workbench.agent.agent import Agent
 from workbench.errors import InputError, UsageError
-from workbench.workflow.pattern import pattern, source_digest
+from workbench.workflow.pattern import pattern
+from workbench.workflow.source import source_of
 
 
 @pattern
@@ -96,6 +97,6 @@ def _three(text: str) -> Any:
 
 
 def test_the_digest_is_about_what_the_code_does() -> None:
-    one, two, three = (source_digest(made("")) for made in (_one, _two, _three))
+    one, two, three = (source_of(made("")).digest for made in (_one, _two, _three))
     assert one == two
     assert one != three

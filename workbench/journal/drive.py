@@ -40,7 +40,7 @@ from workbench.journal.awaited import (
     foreign,
     leave,
 )
-from workbench.journal.events import Event, segment
+from workbench.journal.events import Event, fingerprint, segment
 from workbench.journal.strands import (
     Body,
     End,
@@ -55,7 +55,7 @@ from workbench.journal.strands import (
     living,
     standing,
 )
-from workbench.values import digest, dumps
+from workbench.values import dumps
 from workbench.workflow.effects import Effect, Join, StreamStep
 
 Resolve = Callable[[Effect[Any], Mapping[str, Any]], Body]
@@ -126,16 +126,10 @@ class Drive:
     def _expected(self, row: Event) -> Parked:
         parked = self.parked.get(row.key)
         if parked is None:
-            raise Diverged(
-                f"the log has {row.key!r} next, and nothing asks for it",
-                recorded=row.key,
-                asked=self.parked,
-            )
+            raise Diverged(f"the log has {row.key!r} next, and nothing asks for it", why="unasked")
         if row.data.get("fingerprint") != parked.fingerprint:
             raise Diverged(
-                f"at {row.key!r} the log answers another request than the one made now",
-                recorded=str(row.data.get("fingerprint")),
-                asked=[f"{parked.effect} {parked.arguments[:200].decode(errors='replace')}"],
+                f"at {row.key!r} the log answers another request than the one made now", why="other"
             )
         return parked
 
@@ -230,8 +224,8 @@ class Drive:
             return encoded
         key = f"{strand.path}/{segment(strand.ordinal, effect.kind, effect.name)}"
         strand.ordinal += 1
-        identity = f"{effect.kind}\0{effect.name}\0".encode() + encoded.value
-        parked = Parked(key, digest(identity, 8), effect, encoded.value, strand, strand.cleanup)
+        print_now = fingerprint(effect.kind, effect.name, encoded.value)
+        parked = Parked(key, print_now, effect, encoded.value, strand, strand.cleanup)
         self.parked[key] = strand.waits = parked
         self._requests.append(Perform(parked))
         return None

@@ -8,23 +8,24 @@ annotation that people and projections read. Kinds are past participles: they te
 
 Each kind and what its ``data`` holds:
 
-    run.started         pattern, arguments, source, version, model, mode, budget, parent, cut,
-                        overlay, edit (reply arguments), title
+    run.started         pattern, arguments, source, version, code, model, mode, budget, parent,
+                        cut, overlay, edit (reply arguments), title
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason
-    run.resumed         by, epoch, left (who drove it before, if that one did not let it go)
+    run.resumed         by, epoch, left (who drove it before, if that one did not let it go);
+                        when something was changed: changes, version, source, code
     run.cancelled       by, reason, error (the run was given up: what it ends with)
     run.paused          by, reason           run.continued       by, reason
     interrupt.asked     by, reason, how (graceful immediate)
     value.defined       digest, value        what later rows name by digest: prompts, agents
     step.started        effect, name (not of model calls), fingerprint, arguments, attempt;
                         model calls: model, prompt;
-                        scopes: scope=true, agent, source; others: repeat, line;
+                        scopes: scope=true, agent, tools, source; others: repeat, line;
                         what is not pure, before it is performed: digest (of the exact final
                         action, as its approval has it), idempotency_key (the same for every
-                        attempt, another in a fork), repeat, danger and prepared (tools: what a
-                        probe will compare with), act and, of what may change files,
-                        head, snapshot (tree or none, files, left_out, duration_s);
+                        attempt, another in a fork), repeat, danger, schema (the tool's digest)
+                        and prepared (tools: what a probe will compare with), act and, of what may
+                        change files, head, snapshot (tree or none, files, left_out, duration_s);
                         resolved (what was said of the attempt before)
     step.finished       fingerprint, effect, name, result, duration_s, usage
                         after a doubt: resolved {attempt, answer, by}
@@ -61,6 +62,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, unquote
 
+from workbench.values import digest
+
 OUTCOMES = frozenset({"step.finished", "step.failed", "step.denied", "step.cancelled"})
 """Kinds that answer an effect, exactly one for each effect of a run."""
 
@@ -85,6 +88,11 @@ class Event:
         if kind in OUTCOMES or kind == "run.cancelled":
             return True
         return kind == "step.started" and self.data.get("scope") is True
+
+
+def fingerprint(kind: str, name: str, arguments: bytes) -> str:
+    """What a row and a request must have in common: a digest of what was requested."""
+    return digest(f"{kind}\0{name}\0".encode() + arguments, 8)
 
 
 def segment(ordinal: int, kind: str, name: str) -> str:

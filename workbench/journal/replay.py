@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.errors import Diverged, WorkbenchError
+from workbench.errors import Diverged, InputError
+from workbench.journal.divergence import diverged, divergence
 from workbench.journal.drive import Drive
 from workbench.journal.events import OUTCOMES, Event
 
@@ -68,6 +69,12 @@ class Replayed:
     """By key: what each run on the way recorded of an effect that has no outcome, oldest first."""
     fed: int = 0
     """Rows a workflow saw."""
+    place: int = 0
+    """Of the row that was looked at last."""
+    last: Event | None = None
+    """The last row that a workflow saw."""
+    whole: bool = False
+    """Every row fitted."""
 
     def note(self, row: Event) -> None:
         """Remember a row of an effect that has no outcome."""
@@ -82,40 +89,55 @@ class Replayed:
         return {key: left for key, left in newest.items() if left.run_id == run_id}
 
 
-def replay(drive: Drive, rows: Sequence[Event]) -> Replayed:
+def replay(drive: Drive, rows: Sequence[Event], own: str = "") -> Replayed:
     """Start a drive and feed it every recorded row.
+
+    Args:
+        drive: a fresh one.
+        rows: the run's, those it shares with its parents included.
+        own: the run, when that matters: what a parent had in flight at the cut is its own affair,
+            and a fork may ask for something else. Empty when every row counts.
 
     Raises `Diverged` (or what finding a scope's body raised) with the drive suspended and
     nothing begun.
     """
-    try:
-        return _fed(drive, rows)
-    except WorkbenchError:
-        drive.suspend()
-        raise
-
-
-def _fed(drive: Drive, rows: Sequence[Event]) -> Replayed:
     found = Replayed()
+    try:
+        _feed(drive, rows, found)
+        _compare_open(drive, rows, found, own)
+        found.whole = True
+    except Diverged as error:
+        raise diverged(divergence(drive, rows, found, error.data["why"])) from None
+    except InputError as error:
+        refused = diverged(divergence(drive, rows, found, "refused"))
+        refused.message = f"row {rows[found.place].seq} does not fit: {error}"
+        raise refused from None
+    finally:
+        if not found.whole:
+            drive.suspend()
+    return found
+
+
+def _feed(drive: Drive, rows: Sequence[Event], found: Replayed) -> None:
     ended = {row.key for row in rows if row.kind in OUTCOMES}
     skipped: set[str] = set()
     drive.start()
-    for row in rows:
+    for found.place, row in enumerate(rows):
         if row.key and row.key not in ended:
             found.note(row)
         if not row.is_fed:
             continue
         if row.key not in drive.parked and _is_below(row.key, skipped):
             continue
-        _refuse_after_end(drive, row)
+        if drive.outcome is not None and row.key:
+            raise Diverged("the workflow has ended, and the log goes on", why="ended")
         parked = drive.parked.get(row.key)
         if parked is not None and row.kind == "step.started" and row.key in ended:
             parked.skipped = True
             skipped.add(row.key)
         drive.feed(row)
         found.fed += 1
-    _compare_open(drive, found)
-    return found
+        found.last = row
 
 
 def _is_below(key: str, skipped: set[str]) -> bool:
@@ -126,23 +148,14 @@ def _is_below(key: str, skipped: set[str]) -> bool:
     return False
 
 
-def _refuse_after_end(drive: Drive, row: Event) -> None:
-    if drive.outcome is not None and row.key:
-        raise Diverged(
-            f"the workflow has ended, and the log goes on with {row.key!r}", recorded=row.key
-        )
-
-
-def _compare_open(drive: Drive, found: Replayed) -> None:
+def _compare_open(drive: Drive, rows: Sequence[Event], found: Replayed, own: str) -> None:
     """An effect that was started must be asked for now: a leftover intent is a divergence."""
     for key, runs in found.unfinished.items():
-        tried = next((left.tried for left in reversed(runs) if left.tried), None)
+        counted = [left.tried for left in runs if own in {"", left.run_id} and left.tried]
+        tried = counted[-1] if counted else None
         if tried is None:
             continue
         parked = drive.parked.get(key)
         if parked is None or parked.fingerprint != tried.started.data.get("fingerprint"):
-            raise Diverged(
-                f"{key!r} was started, and the workflow does not ask for it any more",
-                recorded=key,
-                asked=drive.parked,
-            )
+            found.place = rows.index(tried.started)
+            raise Diverged(f"{key!r} was started, and is not asked for any more", why="open")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from workbench.agent.agent import Agent
@@ -71,8 +71,10 @@ class Fork:
             reply, what = _edited_call(reader, self.source, cut, given, find), "arguments"
         if reply is not None:
             cut = reply.seq - 1
-        started = list(reader.rows(self.source, kinds={"run.started"}))
-        first, last = Header.from_row(started[0]), Header.from_row(started[-1])
+        begun = list(reader.rows(self.source, kinds={"run.started", "run.resumed"}))
+        started = [row for row in begun if row.kind == "run.started"]
+        first = replace(Header.from_row(started[0]), **_code_at(begun, cut))
+        last = Header.from_row(started[-1])
         return Plan(first, cut, place, overlay.merged(last.overlay, self.changes), reply, what)
 
     def rows(self, plan: Plan, now: float) -> list[Event]:
@@ -171,3 +173,9 @@ def _agent_of(reader: Reader, run_id: str, reply: Event) -> Agent | None:
         reader, run_id, started.seq, {"value.defined"}, lambda row: row.data["digest"] == name
     )
     return Agent.from_definition(defined.data["value"]) if defined is not None else None
+
+
+def _code_at(begun: Iterable[Event], cut: int) -> dict[str, Any]:
+    """With what the source was driven where the fork begins: nothing if its rows do not say."""
+    said = [row.data for row in begun if row.seq <= cut and "code" in row.data]
+    return {name: said[-1][name] for name in ("version", "source", "code")} if said else {}

@@ -46,6 +46,8 @@ class Header:
     """Digest of the workflow's code."""
     version: str = ""
     """Of the workbench that started it."""
+    code: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Python, the workflow's parts, agents and tools, each with its digest: see `changes`."""
     model: str = ""
     mode: str = ""
     title: str = ""

@@ -11,7 +11,7 @@ import asyncio
 from asyncio import (
     _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
 )
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
 
@@ -111,34 +111,35 @@ class Run:
         self._take(self._unlooped(self.drive.start))
         self.settle()
 
-    def resume(
-        self,
-        rows: Sequence[Event],
-        *,
-        epoch: int = 0,
-        by: str = "user",
-        unwritten: Sequence[Event] = (),
-        left: str = "",
-    ) -> None:
-        """Go on from recorded rows. Raises Diverged with nothing begun.
-
-        Args:
-            rows: all rows of the run, its parents' included.
-            epoch: of the one who drives it now.
-            by: who wants it.
-            unwritten: the last of them when they are not in the log yet: a fork's first rows.
-            left: from whom, if its owner did not let it go.
-        """
+    def replay(self, rows: Sequence[Event]) -> Replayed:
+        """Come to where recorded rows end, with nothing begun. Raises Diverged."""
         for row in rows:
             recall(self, row)
-        found: Replayed = self._unlooped(replay, self.drive, rows)
+        found: Replayed = self._unlooped(replay, self.drive, rows, self.run_id)
+        self.rows.seq = rows[-1].seq if rows else self.header.cut
+        return found
+
+    def resume(
+        self,
+        found: Replayed,
+        told: Mapping[str, Any],
+        *,
+        by: str = "user",
+        unwritten: Sequence[Event] = (),
+    ) -> None:
+        """Go on from where a replay came to.
+
+        Args:
+            found: what it came to.
+            told: what else the row of going on says.
+            by: who wants it.
+            unwritten: the last of its rows when they are not in the log yet: a fork's first rows.
+        """
         if unwritten:
             self.world.log.append(unwritten)
             for row in unwritten:
                 self.world.publish(row)
-        self.rows.seq = rows[-1].seq if rows else self.header.cut
-        told = {"by": by, "epoch": epoch, **({"left": left} if left else {})}
-        self.rows.append("run.resumed", "", told)
+        self.rows.append("run.resumed", "", {"by": by, **told})
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
         self._left = found.left_by(self.run_id)
         self._take(self.drive.outstanding())

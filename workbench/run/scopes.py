@@ -6,7 +6,7 @@ own, written once per run and named by digest; the scope's start row names it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from workbench.agent.agent import Agent
@@ -15,6 +15,7 @@ from workbench.agent.turn import ModelAsk, turn
 from workbench.errors import InputError, UnknownName
 from workbench.foreign import Raised, attempt
 from workbench.journal.strands import Body
+from workbench.run.changes import agent_digest
 from workbench.values import copied, digest, dumps
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
@@ -121,15 +122,20 @@ class Scopes:
         """A scope's body, from its start row: the same live and replayed."""
         inputs: dict[str, Any] = data["arguments"]["inputs"]
         if effect.kind == "follow":
-            found = self.pattern(effect.subject, effect.name)
             for agent in agents_in(effect.arguments):
                 self.adopt_quietly(agent)
-            return Body(lambda: found.function(**read_agents(inputs)))
+            return Body(lambda: self._followed(effect, inputs))
         agent = self._defined(data["agent"], effect)
         return Body(
             lambda: turn(agent, self.tools_of(agent), inputs, self.tool),
             agent.signature.read_outputs,
         )
+
+    def _followed(self, effect: Effect[Any], inputs: dict[str, Any]) -> Coroutine[Any, Any, Any]:
+        """Start a pattern. Only here it is needed: one that is recalled may be gone."""
+        found = self.pattern(effect.subject, effect.name)
+        found.check(inputs)
+        return found.function(**read_agents(inputs))
 
     def _defined(self, name: str, effect: Effect[Any]) -> Agent:
         subject = effect.subject
@@ -145,7 +151,7 @@ class Scopes:
         """The digest of an agent's definition, worked out once for each agent."""
         kept = self._names.get(id(agent))
         if kept is None:
-            kept = self._names[id(agent)] = (agent, digest(dumps(agent.definition()), 8))
+            kept = self._names[id(agent)] = (agent, agent_digest(agent))
         return kept[1]
 
     def adopt_quietly(self, agent: Agent) -> None:
@@ -164,13 +170,23 @@ def open_scope(step: Step) -> None:
         inputs = step.arguments["inputs"]
         step.arguments = {"inputs": agent.signature.read_inputs(inputs)}
         extra["agent"] = scopes.adopt(agent)
-        scopes.tools_of(agent)
+        if tools := scopes.tools_of(agent):
+            extra["tools"] = scopes.define({t.name: scopes.digest_of(t) for t in tools.values()})
     else:
         found = scopes.pattern(effect.subject, effect.name)
         found.check(step.arguments["inputs"])
         extra["source"] = found.source_digest
     step.closed = True
     step.run.rows.append("step.started", step.key, {**step.start_data(), **extra})
+
+
+def known_tools(agents: Iterable[Agent], registry: Mapping[str, Tool]) -> list[Tool]:
+    """The tools of agents: their own, and those of the registry that they name."""
+    found = {
+        tool if isinstance(tool, str) else tool.name: tool for one in agents for tool in one.tools
+    }
+    tools = (registry.get(tool) if isinstance(tool, str) else tool for tool in found.values())
+    return [tool for tool in tools if tool is not None]
 
 
 def agents_in(value: Any) -> list[Agent]:

@@ -34,7 +34,8 @@ from workbench.run.permit import reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
 from workbench.run.run import Run
-from workbench.run.scopes import agents_in, as_read, bind_agents, read_agents
+from workbench.run.scopes import agents_in, as_read, bind_agents
+from workbench.run.take_up import TakeUp
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
@@ -84,6 +85,8 @@ class Session:
         self.requests = Requests(self, store.shared)
         self.following = Following(store, self._publish)
         self._leaving = Leaving(store, self.world, self.following.follow_instead)
+        self.take_up = TakeUp(store, self.world, self._acks, self._publish, version)
+        """How runs are taken up again: finds out whether they fit the code of now."""
 
     async def close(self) -> None:
         """Suspend what runs, at once and in bounded time."""
@@ -158,8 +161,7 @@ class Session:
             name,
             found.name,
             bound,
-            source=found.source_digest,
-            version=self._version,
+            **self.take_up.driven_with(found, bound),
             model=self.world.default_model,
             mode=self.world.policy.mode,
             title=title or found.name,
@@ -224,12 +226,9 @@ class Session:
         unwritten: Sequence[Event] = (),
         before: Before = NOBODY,
     ) -> Run:
-        own = next(row for row in reversed(rows) if row.kind == "run.started")
-        header = Header.from_row(own)
-        found = what or self._pattern(header.pattern)
-        run = Run(self.world, self._acks, header, found.function(**read_agents(header.arguments)))
+        taken = self.take_up.take(rows, what, is_new=bool(unwritten))
         left = before.left(rows)
-        run.resume(rows, epoch=epoch, unwritten=unwritten, left=left)
+        run = taken.go_on(epoch, unwritten, left=left)
         self._watch(run, before.requests)
         self._bring_under_orders(run)
         if left:
@@ -284,8 +283,10 @@ class Session:
 
     def _pattern(self, what: Any) -> Pattern[..., Any]:
         if isinstance(what, Pattern):
+            # What is given is what runs, even if another is known by that name.
             known = cast("Pattern[..., Any]", what)
-            return self.world.patterns.setdefault(known.name, known)
+            self.world.patterns.setdefault(known.name, known)
+            return known
         if callable(what):
             return self._pattern(pattern(cast("Any", what)))
         if what not in self.world.patterns:

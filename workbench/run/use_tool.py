@@ -33,7 +33,8 @@ async def use_tool(step: Step) -> Any:
         step.begin()
         return await _performed(step, tool, facts)
     async with writing(step, tool, facts) as found:
-        told = {"act": tool.act, "prepared": found.prepared, **found.data}
+        schema = step.run.scopes.digest_of(tool)
+        told = {"act": tool.act, "schema": schema, "prepared": found.prepared, **found.data}
         await step.intend(tool.repeat, **told)
         with found.within(tool):
             found.result = await _performed(step, tool, facts)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeAlias
 
+from workbench.errors import Diverged, describe
 from workbench.journal.events import Event
 from workbench.plain import one_line, plain
 from workbench.script.command import Output
@@ -160,6 +161,16 @@ class Streams:
         else:
             for text in _summary(told, with_result=not self._shows_lines):
                 self._write(self._out, plain(text))
+
+    def failed(self, error: Diverged, lines: Sequence[str]) -> None:
+        """That a run does not fit: for people on stderr, for programs on stdout as a result."""
+        told = {"run_id": error.data.get("run_id", ""), "outcome": "diverged", "fits": False}
+        told |= {"error": describe(error)}
+        if self.form == "text":
+            first, *rest = lines
+            self.notice("\n".join([f"kaizen-tui: {first}", *rest]))
+        else:
+            self.result(told)
 
     def _json(self, value: Any) -> None:
         self._write(self._out, json.dumps(value))

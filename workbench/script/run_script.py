@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
 from typing import Any, cast
 
 from workbench.bench import Workbench
 from workbench.errors import Diverged, StepFailed, UsageError, WorkbenchError
+from workbench.journal.divergence import Asked, Divergence, Recorded
 from workbench.journal.events import Event
 from workbench.run.interrupt import OWNER
 from workbench.run.run import Run
@@ -141,18 +144,9 @@ class Playing:
         return await self._bench.resume(run_id, what=play)
 
     def _check_unchanged(self, run_id: str, recorded: list[dict[str, Any]]) -> None:
-        now = self._texts()
-        for old, new in zip(recorded, now, strict=False):
-            if old["text"] != new["text"]:
-                raise Diverged(
-                    f"{self._name}:{new['number']} was changed after run {run_id} began",
-                    recorded=old["text"],
-                    asked=[new["text"]],
-                )
-        if len(recorded) != len(now):
-            raise Diverged(
-                f"{self._name} has {len(now)} commands, and run {run_id} began with {len(recorded)}"
-            )
+        for old, new in zip_longest(recorded, self._texts()):
+            if old is None or new is None or old["text"] != new["text"]:
+                raise _changed(self._name, run_id, old, new)
 
     async def _restore(self, line: Line, done: dict[str, Any]) -> None:
         """Have a recorded line its effect on the session, without doing it again."""
@@ -166,6 +160,38 @@ class Playing:
             run_id = self.session.find()
             if self._bench.store.run(run_id).status in {"running", "suspended"}:
                 self.session.background[run_id] = await self._bench.resume(run_id)
+
+
+def _changed(
+    name: str, run_id: str, old: dict[str, Any] | None, new: dict[str, Any] | None
+) -> Diverged:
+    """That a script's file is not what its run began with; the run has its own copy of it."""
+    number = (new or old or {})["number"]
+    if old is None:
+        what = f"{name}:{number} is a line that run {run_id} did not begin with"
+    else:
+        what = f"{name}:{number} was {'changed' if new else 'taken away'} after run {run_id} began"
+    then, now = (
+        Asked("", "line", "", {"text": one["text"]}, f"{Path(name).name}:{one['number']}")
+        if one
+        else None
+        for one in (old, new)
+    )
+    recorded = Recorded(1, "run.started", then, is_exact=True) if then else None
+    report = Divergence("other", 1, 1, 0, recorded, (now,) if now else ())
+    choices = [
+        ("resume", "go on with the script as it was", f"kaizen-tui resume {run_id}"),
+        ("look", "look at it", f"kaizen-tui show {run_id}"),
+        ("drop", "give it up; its rows stay", f"kaizen-tui drop {run_id}"),
+    ]
+    error = Diverged(
+        what,
+        report=report.to_json(),
+        run_id=run_id,
+        choices=[{"choice": one, "does": does, "command": say} for one, does, say in choices],
+    )
+    error.hint = f"Go on with it as it was: kaizen-tui resume {run_id}"
+    return error
 
 
 def _done(rows: list[Event]) -> Iterator[tuple[Line, dict[str, Any]]]:

@@ -19,10 +19,12 @@ from typing import Any, TextIO
 from workbench.bench import Workbench
 from workbench.config import Config, load
 from workbench.config.folders import shipped
-from workbench.errors import ConfigError, NotTrusted, StoreNewer, UsageError
+from workbench.errors import ConfigError, Diverged, NotTrusted, StoreNewer, UsageError
 from workbench.journal.overlay import check_names
 from workbench.plain import plain
 from workbench.run.looped import end
+from workbench.script.diverged import diverged_lines
+from workbench.script.ended import exit_code_of
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Form, Streams
@@ -141,6 +143,15 @@ def look(asked: Asked, name: str, words: Sequence[str]) -> int:
     return _opened(asked, job, checked=False)
 
 
+def check(asked: Asked, run: str) -> int:
+    """Whether a run fits the code of now; the database is only read."""
+
+    async def job(front: Front) -> int:
+        return await front.look(Line("check", (run,)))
+
+    return _opened(asked, job, whole=True, readonly=True)
+
+
 def line_mode(asked: Asked) -> int:
     """``--line``: a prompt instead of a screen."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -159,7 +170,19 @@ def _opened(
     *,
     shows_lines: bool = True,
     checked: bool = True,
+    whole: bool = False,
+    readonly: bool = False,
 ) -> int:
+    """Do a job on an open workbench.
+
+    Args:
+        asked: what the command line said.
+        job: gives the exit code.
+        shows_lines: whether what a line says is wanted before the result.
+        checked: refuse a folder that is not trusted.
+        whole: say all there is to say of a run that does not fit.
+        readonly: open the database to look at it only.
+    """
     folder = asked.workspace
     if checked:
         config = asked.settings(folder)
@@ -167,7 +190,7 @@ def _opened(
         config = load(asked.config, flags=asked.flags, workspace=folder)
     streams = Streams(asked.form, asked.out, asked.err, shows_lines=shows_lines)
 
-    async def main(signals: Signals, *, readonly: bool = False) -> int:
+    async def main(signals: Signals, *, readonly: bool = readonly) -> int:
         streams.when_lost = lambda: signals.take(SIGPIPE)
         async with Workbench.open(workspace=folder, config=config, readonly=readonly) as bench:
             try:
@@ -177,6 +200,9 @@ def _opened(
 
     try:
         return _looped(main, streams.notice)
+    except Diverged as error:
+        streams.failed(error, diverged_lines(error, whole=whole))
+        return exit_code_of(error)
     except StoreNewer as error:
         if checked:
             raise

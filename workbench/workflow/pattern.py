@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
-import textwrap
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from workbench.errors import InputError, UsageError, nearest
-from workbench.values import digest
+from workbench.workflow.source import Source, bare, source_of
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,7 +50,7 @@ class Pattern(Generic[P, R]):
     @cached_property
     def doc(self) -> str:
         """The docstring, cleaned."""
-        return inspect.getdoc(self.function) or ""
+        return inspect.getdoc(bare(self.function) or self.function) or ""
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -64,9 +62,14 @@ class Pattern(Generic[P, R]):
         )
 
     @property
+    def source(self) -> Source:
+        """What the code is made of."""
+        return source_of(self.function)
+
+    @property
     def source_digest(self) -> str:
         """A digest of what the code does: comments and layout do not count."""
-        return source_digest(self.function)
+        return self.source.digest
 
     def check(self, inputs: Mapping[str, Any]) -> None:
         """Refuse inputs that are unknown or missing. Raises InputError naming the nearest."""
@@ -95,25 +98,12 @@ def pattern(function: Any = None, /, *, name: str = "", version: str = "1") -> A
     """Make a pattern of an ``async def``; its name is the function's unless another is given."""
 
     def made(function: Callable[..., Coroutine[Any, Any, Any]]) -> Pattern[..., Any]:
-        if not inspect.iscoroutinefunction(function):
+        inner = bare(function)
+        if inner is None or not inspect.iscoroutinefunction(function):
             raise UsageError(f"{function!r} is not an async function, so it is no pattern")
-        return Pattern(function, name or function.__name__, version, inspect.getfile(function))
+        return Pattern(function, name or inner.__name__, version, inner.__code__.co_filename)
 
     return made(function) if function is not None else made
-
-
-@lru_cache(maxsize=512)
-def source_digest(function: Callable[..., Any]) -> str:
-    """Digest a function's syntax tree; of its name when the source is not to be had."""
-    try:
-        source = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(source)
-    except (OSError, TypeError, SyntaxError):
-        return digest(f"{function.__module__}.{function.__qualname__}", 8)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and ast.get_docstring(node):
-            node.body = node.body[1:] or [ast.Pass()]
-    return digest(ast.dump(tree), 8)
 
 
 def _annotation(annotation: Any) -> str:
