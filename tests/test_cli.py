@@ -128,7 +128,7 @@ def test_a_script_ends_with_a_result_object(workspace: Path):
     assert told["outcome"] == "returned"
     assert told["result"] == {"verdict": "ship it"}
     assert told["denied"] == []
-    assert told["usage"]["steps"] == 2
+    assert told["usage"]["steps"] == 1
     assert told["resume"] == ""
     assert told["run_id"]
 

@@ -30,9 +30,9 @@ from workbench.permission.rule import Rule
 from workbench.placed import PlacedTools
 from workbench.plugins import Discovered, discover
 from workbench.redaction import Redaction
-from workbench.run.budget import Limits
 from workbench.run.hooks import Hooks
 from workbench.run.room import Room
+from workbench.run.shared import Budgets
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
 from workbench.store.memory import MemoryStore
@@ -69,12 +69,6 @@ class Parts:
         """What the settings say about doubts."""
         return tuple(DoubtRule.from_setting(told) for told in self.config.doubts)
 
-    @property
-    def limits(self) -> dict[str, Any]:
-        """The ceilings of a run that names none."""
-        given = self.config.limits
-        return Limits(given.usd, given.tokens, given.steps, given.seconds).to_json()
-
     def world(self, publish: Callable[[Event | Live], None]) -> World:
         """The surroundings of runs."""
         hooks = Hooks()
@@ -106,6 +100,7 @@ class Parts:
             approval_timeout_s=self.config.approval_timeout_s or None,
             checkpoints=self.config.checkpoints,
             check_model=self.models.check,
+            budgets=Budgets(self.config.limits),
         )
 
     def keep_rules(self, policy: Policy) -> None:

@@ -18,7 +18,9 @@ from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
 from workbench.assembly import Parts, assemble
 from workbench.config import Config
+from workbench.run.budget import limits_row
 from workbench.run.session import Session
+from workbench.run.shared import Budgets
 from workbench.workflow.pattern import Pattern
 
 
@@ -37,7 +39,7 @@ class Workbench(Session):
             parts.world,
             parts.config.workspace,
             version=__version__,
-            limits=parts.limits,
+            raised=parts.config.raised,
             keep_rules=parts.keep_rules,
         )
 
@@ -95,6 +97,21 @@ class Workbench(Session):
     def default_model(self, name: str) -> None:
         self._parts.models.check(name)
         self.world.default_model = name
+
+    @property
+    def budgets(self) -> Budgets:
+        """What is limited in this opening, and what becomes of a run at a limit."""
+        return self.world.budgets
+
+    def set_ceilings(self, changes: Mapping[str, Any], by: str = "user") -> None:
+        """Change what is limited in this opening: of runs to come, session, day and agents.
+
+        Args:
+            changes: as settings have them: ``{"usd": 1, "day": {"usd": 5}}``; None lifts one.
+            by: who says so.
+        """
+        for account in self.budgets.change(self.budgets.ceilings.changed(changes)):
+            self._told_all("budget.changed", dict(limits_row(account, by)))
 
     async def models(self) -> list[Any]:
         """What can be asked for, from every provider that answers."""

@@ -14,6 +14,7 @@ from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
 from workbench.journal.events import Event
+from workbench.journal.ledger import Dues, Within
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.placed import PlacedTools
@@ -56,8 +57,10 @@ async def pause(text: str) -> str:
 class NullLog:
     """A log that only acknowledges."""
 
-    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
-        del events
+    def append(
+        self, events: Sequence[Event], done: Done | None = None, within: Within = ()
+    ) -> None:
+        del events, within
         if done is not None:
             done(None)
 
@@ -70,6 +73,14 @@ class NullLog:
     def rows(self, run_id: str) -> Iterator[Event]:
         del run_id
         return iter(())
+
+    def dues(self, day: str) -> Dues:
+        del day
+        return Dues()
+
+    def owner(self, run_id: str) -> int | None:
+        del run_id
+        return None
 
 
 class Instant:
@@ -87,6 +98,10 @@ class Instant:
             call = ToolCall(self._tool, {"text": f"{spoken}"})
             return ModelReply("", (call,), Usage(10, 5, 0.0), "instant", "tools")
         return ModelReply("done", (), Usage(10, 5, 0.0), "instant")
+
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        del request
+        return 0.0, 0.0
 
 
 def agent(*tools: Any, max_rounds: int = 12) -> Agent:

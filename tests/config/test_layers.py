@@ -55,7 +55,7 @@ def test_flags_win_over_environment_over_project_over_user(home: Path, project: 
         environment={"KAIZEN_TUI_MODEL": "c", "KAIZEN_TUI_LIMITS_USD": "2"},
         flags={"model": "d"},
     )
-    assert (config.model, config.theme, config.agents, config.limits.usd) == (
+    assert (config.model, config.theme, config.agents, config.limits.run.usd) == (
         "d",
         "user",
         "project",
@@ -212,7 +212,7 @@ def test_a_project_can_only_tighten_mode_and_limits(home: Path, project: Path):
     user_file(home, "[limits]\nusd = 1.0\n")
     project_file(home, project, 'mode = "auto"\n[limits]\nusd = 9.0\nsteps = 5\n')
     config = loaded(home, project)
-    assert (config.mode, config.limits.usd, config.limits.steps) == ("confirm", 1.0, 5)
+    assert (config.mode, config.limits.run.usd, config.limits.run.steps) == ("confirm", 1.0, 5)
     assert len(config.notices) == 2
 
 
@@ -231,7 +231,7 @@ def test_two_files_for_one_place_are_refused(home: Path, project: Path):
 
 
 def test_settings_from_python_are_checked_alike(home: Path, project: Path):
-    assert load({"limits": {"usd": 2}}, environment={"HOME": str(home)}).limits.usd == 2
+    assert load({"limits": {"usd": 2}}, environment={"HOME": str(home)}).limits.run.usd == 2
     with pytest.raises(ConfigError, match="Did you mean 'model'"):
         load({"modell": "x"}, environment={"HOME": str(home)})
 

@@ -28,6 +28,7 @@ from workbench.run.header import Header, outcome_data
 from workbench.run.recall import recall
 from workbench.run.run import Run
 from workbench.run.scopes import read_agents
+from workbench.run.unlooped import unlooped
 from workbench.run.waiting import Answer
 from workbench.run.world import Live
 from workbench.script.run_script import resumable, run_script
@@ -155,7 +156,7 @@ class Child:
         for row in rows:
             recall(run, row)
         try:
-            run._unlooped(replay, run.drive, [row for row in rows if row.kind != "run.finished"])
+            unlooped(replay, run.drive, [row for row in rows if row.kind != "run.finished"])
         except WorkbenchError as error:
             return f"{type(error).__name__}: {error} {error.data}"
         if run.drive.outcome is None:

@@ -213,6 +213,11 @@ class Talker:
             return ModelReply(said, tuple(calls[2:]), finish="tools", model="talker")
         return ModelReply(said, model="talker")
 
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        """Nothing."""
+        del request
+        return 0.0, 0.0
+
     async def models(self) -> list[ModelInfo]:
         """None to choose from."""
         return []

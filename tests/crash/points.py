@@ -24,6 +24,7 @@ from workbench.agent.tool import Tool
 from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
 from workbench.journal.events import Event
+from workbench.journal.ledger import Within
 from workbench.permission.danger import Facts
 from workbench.run.evidence import Findings
 from workbench.run.ports import Attempt, Done, Log, Models, ToolBox
@@ -88,7 +89,9 @@ class Watched:
     def __init__(self, log: Log, points: Points, note: Callable[[], None]) -> None:
         self._log, self._points, self._note = log, points, note
 
-    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+    def append(
+        self, events: Sequence[Event], done: Done | None = None, within: Within = ()
+    ) -> None:
         """Pass rows on."""
         kind = _kind(events[0])
         hit = self._points.hit
@@ -101,7 +104,7 @@ class Watched:
             hit(f"told: {kind}")
 
         hit(f"before append: {kind}")
-        self._log.append(events, told)
+        self._log.append(events, told, within)
         hit(f"queued: {kind}")
 
     def __getattr__(self, name: str) -> Any:
@@ -177,6 +180,10 @@ class WatchedModels:
         reply = await self._models.complete(request, on_delta)
         self._points.hit("performed: model")
         return reply
+
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        """What it says."""
+        return self._models.price(request)
 
 
 class WatchedBlobs(Blobs):

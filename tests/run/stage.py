@@ -54,6 +54,7 @@ class Scripted:
 
     def __init__(self, answer: Answering) -> None:
         self.requests: list[ModelRequest] = []
+        self.known_price: tuple[float, float] | None = None
         self._answer = answer
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
@@ -66,6 +67,10 @@ class Scripted:
             return said
         return ModelReply(said, usage=Usage(10, 5, 0.25), model="scripted")
 
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        del request
+        return self.known_price
+
     async def models(self) -> list[ModelInfo]:
         return []
 
@@ -73,11 +78,16 @@ class Scripted:
         pass
 
 
-def requests(bench: Workbench) -> list[ModelRequest]:
-    """What the model of a workbench was asked."""
+def scripted(bench: Workbench) -> Scripted:
+    """The model of a workbench."""
     model = bench.world.models
     assert isinstance(model, Scripted)
-    return model.requests
+    return model
+
+
+def requests(bench: Workbench) -> list[ModelRequest]:
+    """What the model of a workbench was asked."""
+    return scripted(bench).requests
 
 
 def calling(*calls: tuple[str, dict[str, Any]], text: str = "") -> ModelReply:

@@ -5,13 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.run.stage import WRITER, acted, opened, requests, rows_of, until
+from tests.run.stage import WRITER, acted, opened, requests, rows_of, scripted, until
 from workbench.agent.conversation import ModelReply, ModelRequest, Usage
-from workbench.errors import ConfigError, LimitReached, ModelError, StepFailed, UnknownName
-from workbench.run.budget import Budget, Limits
+from workbench.errors import (
+    ConfigError,
+    LimitReached,
+    ModelError,
+    StepFailed,
+    UnknownName,
+    UsageError,
+)
+from workbench.journal.limits import Limits
+from workbench.run.budget import CLEANUP_STEPS
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import ask, now, together
 
@@ -51,7 +57,7 @@ async def test_a_limit_of_steps_ends_the_run_out_of_budget(tmp_path: Path) -> No
         assert await run.result() == 5
         run = await bench.start(counting, many=6, limits={"steps": 5})
         outcome = await run.finished()
-        assert outcome.outcome == "out_of_budget"
+        assert (outcome.outcome, outcome.rests) == ("out_of_budget", True)
         assert outcome.error is not None
         assert outcome.error["code"] == "limit"
         assert "limit of 5 steps is reached" in outcome.error["message"]
@@ -60,21 +66,43 @@ async def test_a_limit_of_steps_ends_the_run_out_of_budget(tmp_path: Path) -> No
 
 
 @acted
-async def test_a_workflow_may_catch_the_limit_and_say_what_it_has(tmp_path: Path) -> None:
+async def test_a_run_that_rests_at_its_limit_goes_on_with_a_higher_one(tmp_path: Path) -> None:
+    async with opened(tmp_path) as bench:
+        run = await bench.start(counting, many=6, limits={"steps": 5})
+        with pytest.raises(LimitReached, match="limit of 5 steps is reached"):
+            await run.result()
+        resting = await bench.resume(run.run_id)
+        assert (await resting.finished()).outcome == "out_of_budget"
+        again = await bench.resume(run.run_id)
+        await again.finished()
+        assert bench.store.run(run.run_id).rests
+
+
+@acted
+async def test_a_run_that_ends_at_its_limit_cleans_up_and_cannot_go_on(tmp_path: Path) -> None:
+    cleaned: list[int] = []
+
     @pattern
-    async def thrifty() -> int:
-        done = 0
+    async def tidy() -> None:
         try:
-            for _ in range(9):
+            while True:
                 await now()
-                done += 1
-        except StepFailed as error:
-            return done if error.error_code == "limit" else -1
-        return -1
+        finally:
+            for _ in range(CLEANUP_STEPS + 9):
+                await now()
+                cleaned.append(1)
 
     async with opened(tmp_path) as bench:
-        run = await bench.start(thrifty, limits={"steps": 4})
-        assert await run.result() == 4
+        bench.budgets.on_limit = "stop"
+        run = await bench.start(tidy, limits={"steps": 4})
+        outcome = await run.finished()
+        assert (outcome.outcome, outcome.rests) == ("out_of_budget", False)
+        assert outcome.error is not None
+        assert outcome.error["data"]["limit"] == "steps"
+        assert outcome.usage.steps == 4 + CLEANUP_STEPS
+        assert len(cleaned) == CLEANUP_STEPS
+        with pytest.raises(UsageError, match="has ended"):
+            await bench.resume(run.run_id)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +136,9 @@ async def test_within_its_limits_a_run_is_not_hindered(tmp_path: Path) -> None:
 @acted
 async def test_a_free_model_passes_a_money_limit_of_zero(tmp_path: Path) -> None:
     async with opened(tmp_path, _priced(15, 0.0)) as bench:
+        run = await bench.start(asking, many=3, limits={"usd": 0.0})
+        assert (await run.finished()).outcome == "out_of_budget", "nobody said that it is free"
+        scripted(bench).known_price = (0.0, 0.0)
         run = await bench.start(asking, many=3, limits={"usd": 0.0})
         assert await run.result() == ["x"] * 3
 
@@ -234,49 +265,3 @@ def test_a_misspelt_limit_names_the_nearest() -> None:
 def test_a_limit_that_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(ConfigError, match="which is no number"):
         Limits.read({"steps": value})
-
-
-def test_a_reservation_waits_while_another_may_give_something_back() -> None:
-    async def reserved() -> None:
-        budget = Budget(Limits(steps=1))
-        first = await budget.reserve("tool")
-        second = asyncio.create_task(budget.reserve("tool"))
-        await asyncio.sleep(0)
-        assert not second.done()
-        budget.extend(Limits(steps=2))
-        await second
-        budget.settle(first, None)
-        budget.settle(first, None)
-        with pytest.raises(LimitReached):
-            await budget.reserve("tool")
-
-    asyncio.run(reserved())
-
-
-@given(
-    limit=st.integers(1, 500),
-    used=st.lists(st.integers(1, 40), min_size=1, max_size=30),
-    together_at_once=st.integers(1, 8),
-)
-def test_tokens_overshoot_by_no_more_than_one_call_that_grew(
-    limit: int, used: list[int], together_at_once: int
-) -> None:
-    """What a call will take is known afterwards only: the law is what can be promised."""
-
-    async def calls() -> int:
-        budget = Budget(Limits(tokens=limit))
-        left = list(used)
-
-        async def path() -> None:
-            while left:
-                tokens = left.pop()
-                reserved = await budget.reserve("model")
-                await asyncio.sleep(0)
-                budget.settle(reserved, Usage(tokens, 0))
-
-        await asyncio.gather(*(path() for _ in range(together_at_once)), return_exceptions=True)
-        return budget.spent.tokens
-
-    assert asyncio.run(calls()) <= limit + 40 * together_at_once
-    if len(set(used)) == 1 and used[0] <= limit:
-        assert asyncio.run(calls()) <= limit

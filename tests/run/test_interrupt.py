@@ -53,7 +53,7 @@ async def test_a_graceful_interrupt_lets_what_runs_finish_and_starts_nothing_new
         await _suspended(bench, run)
         assert DONE == ["a begins", "a ends", "b begins", "b ends"]
         (row,) = rows_of(bench, run, "run.suspended")
-        assert row.data == {"by": "tester", "reason": "lunch"}
+        assert (row.data["by"], row.data["reason"]) == ("tester", "lunch")
         again = await bench.resume(run.run_id)
         assert await again.result() == ["a", "b", "c"]
         assert [f"{name} {what}" for name in "abc" for what in ("begins", "ends")] == DONE

@@ -68,7 +68,7 @@ def test_a_script_runs_its_lines_in_order(opened: Opened):
     ("claim", "message"),
     [
         ("output.verdict=no", "expected output.verdict=no, got ship it"),
-        ("steps<=0", "expected steps<=0, got 2"),
+        ("steps<=0", "expected steps<=0, got 1"),
         ("outcome=failed", "expected outcome=failed, got returned"),
         ("output.nothing=1", "there is no 'nothing' in"),
         ("file note.txt exists", "expected a file 'note.txt', and there is none"),

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any, cast
 
 from workbench.config.folders import config_folder
-from workbench.config.settings import KEYS, Config, Key, Limits, LiteLlm, Ollama
+from workbench.config.settings import COMMAND_LINE, KEYS, Config, Key, LiteLlm, Ollama
 from workbench.config.text import SUFFIXES, KeyPath, Settings, read_settings
 from workbench.config.trust import is_trusted
 from workbench.config.values import Unfit
 from workbench.errors import ConfigError, nearest
+from workbench.journal.limits import Ceilings
 
-_GROUPS: dict[str, type[Any]] = {"limits": Limits, "ollama": Ollama, "litellm": LiteLlm}
+_GROUPS: dict[str, type[Any]] = {"ollama": Ollama, "litellm": LiteLlm}
 _BY_PATH = {key.path: key for key in KEYS}
+_TABLES = {key.path[:end] for key in KEYS for end in range(1, len(key.path))} | {("limits", "run")}
+"""What holds keys and is none itself."""
 _NOT_SETTINGS = {"KAIZEN_TUI_CONFIG_HOME", "KAIZEN_TUI_DATA_HOME"}
 
 
@@ -99,8 +102,8 @@ def _take_project(gathered: _Gathered, folder: Path, variables: Mapping[str, str
 
 
 def _take(gathered: _Gathered, settings: Settings, *, is_project: bool = False) -> None:
-    for path, value in _leaves(settings):
-        key = _BY_PATH[path]
+    for path, value in _leaves(settings, (), settings.values):
+        key = _known(settings, path)
         place = settings.place(path)
         try:
             read = key.read(value)
@@ -116,24 +119,31 @@ def _refusal(place: str, key: Key, error: Unfit) -> ConfigError:
     return ConfigError(f"{place}: {name} {error.message}", key=name)
 
 
-def _leaves(settings: Settings) -> list[tuple[KeyPath, Any]]:
-    """Every key of the table that the tree holds; an unknown one is an error."""
+def _leaves(
+    settings: Settings, above: KeyPath, tree: Mapping[str, Any]
+) -> list[tuple[KeyPath, Any]]:
+    """Every key of the table that the tree holds, where it was written; unknown ones too."""
     found: list[tuple[KeyPath, Any]] = []
-    for name, value in settings.values.items():
-        if name in _GROUPS:
-            if not isinstance(value, Mapping):
-                place = settings.place((name,))
-                raise ConfigError(f"{place}: {name} expects a table, got {value!r}")
-            for inner, item in cast("Mapping[str, Any]", value).items():
-                found.append((_known(settings, (name, inner)), item))
+    for name, value in tree.items():
+        path = (*above, name)
+        if path not in _TABLES:
+            found.append((path, value))
+        elif isinstance(value, Mapping):
+            found += _leaves(settings, path, cast("Mapping[str, Any]", value))
         else:
-            found.append((_known(settings, (name,)), value))
+            place = settings.place(path)
+            raise ConfigError(f"{place}: {'.'.join(path)} expects a table, got {value!r}")
     return found
 
 
-def _known(settings: Settings, path: KeyPath) -> KeyPath:
-    if path in _BY_PATH:
-        return path
+def _short(path: KeyPath) -> KeyPath:
+    """A run's limits may be called so or by their short name: ``limits.run.usd``."""
+    return ("limits", *path[2:]) if path[:2] == ("limits", "run") else path
+
+
+def _known(settings: Settings, path: KeyPath) -> Key:
+    if (key := _BY_PATH.get(_short(path))) is not None:
+        return key
     name = ".".join(path)
     raise ConfigError(
         f"{settings.place(path)}: there is no setting {name!r}", hint=_guess(name), key=name
@@ -142,7 +152,7 @@ def _known(settings: Settings, path: KeyPath) -> KeyPath:
 
 def _guess(name: str) -> str:
     names = [key.name for key in KEYS]
-    last = {known.rpartition(".")[2]: known for known in names}
+    last = {known.rpartition(".")[2]: known for known in reversed(names)}
     bare = name.rpartition(".")[2]
     guess = last.get(bare) or nearest(name, names) or last.get(nearest(bare, last) or "")
     return f"Did you mean {guess!r}?" if guess else f"Known: {', '.join(names)}"
@@ -166,7 +176,7 @@ def _judged(gathered: _Gathered, key: Key, value: Any, place: str) -> Any:
 def _put(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
     before = gathered.values.get(key.path)
     if key.join == "merge" and before:
-        value = {**before, **value}
+        value = _merged(before, value)
     elif key.join == "append" and before:
         value = (*before, *value)
     if key.join != "replace" and key.name in gathered.sources:
@@ -175,8 +185,18 @@ def _put(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
     gathered.sources[key.name] = place
 
 
+def _merged(before: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    whole = {**before, **value}
+    for name in before.keys() & value.keys():
+        if isinstance(before[name], Mapping) and isinstance(value[name], Mapping):
+            whole[name] = _merged(before[name], value[name])
+    return whole
+
+
 def _take_environment(gathered: _Gathered, variables: Mapping[str, str]) -> None:
     by_variable = {key.variable: key for key in KEYS}
+    whole = {key.variable.replace("LIMITS_", "LIMITS_RUN_"): key for key in KEYS}
+    by_variable |= {name: key for name, key in whole.items() if len(key.path) == 2}
     for name in sorted(variables):
         if not name.startswith("KAIZEN_TUI_") or name in _NOT_SETTINGS:
             continue
@@ -188,11 +208,17 @@ def _take_environment(gathered: _Gathered, variables: Mapping[str, str]) -> None
 
 
 def _take_flags(gathered: _Gathered, flags: Mapping[str, Any]) -> None:
-    by_name = {key.name: key for key in KEYS}
     for name, value in flags.items():
-        if name not in by_name:
+        key = _BY_PATH.get(_short(tuple(name.split("."))))
+        given = value
+        if key is None and name.startswith("limits.agent."):
+            # One value of the table: an agent's name may have dots, a measure has none.
+            key = _BY_PATH["limits", "agent"]
+            agent, _, measure = name.removeprefix("limits.agent.").rpartition(".")
+            given = {agent: {measure: _json(value)}}
+        if key is None:
             raise ConfigError(f"there is no setting {name!r}", hint=_guess(name), key=name)
-        _take_text(gathered, by_name[name], value, "command line")
+        _take_text(gathered, key, given, COMMAND_LINE)
 
 
 def _take_text(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
@@ -207,11 +233,17 @@ def _untexted(key: Key, text: str) -> Any:
     """What a text outside a file means: JSON, or for a list its items between commas."""
     if key.shape == "text":
         return text
+    found = _json(text)
+    if found is text and key.shape == "list" and not text.lstrip().startswith(("[", "{")):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    return found
+
+
+def _json(text: Any) -> Any:
+    """What a text means as JSON, or the text itself."""
     try:
-        return json.loads(text)
+        return json.loads(text) if isinstance(text, str) else text
     except (json.JSONDecodeError, RecursionError):
-        if key.shape == "list" and not text.lstrip().startswith(("[", "{")):
-            return [item.strip() for item in text.split(",") if item.strip()]
         return text
 
 
@@ -222,8 +254,12 @@ def _default(key: Key) -> Any:
 def _config(gathered: _Gathered, folder: Path) -> Config:
     groups: dict[str, dict[str, Any]] = {name: {} for name in _GROUPS}
     plain: dict[str, Any] = {}
+    limits: dict[str, Any] = {}
     for path, value in gathered.values.items():
-        if len(path) == 1:
+        if path[0] == "limits":
+            *scope, name = path[1:]
+            (limits.setdefault(scope[0], {}) if scope else limits)[name] = value
+        elif len(path) == 1:
             plain[path[0]] = value
         else:
             groups[path[0]][path[1]] = value
@@ -231,6 +267,7 @@ def _config(gathered: _Gathered, folder: Path) -> Config:
     return Config(
         **plain,
         **built,
+        limits=Ceilings.read(limits),
         workspace=folder,
         sources=gathered.sources,
         notices=tuple(gathered.notices),

@@ -14,21 +14,14 @@ from typing import Any, Literal, TypeAlias
 from workbench.config import values as v
 from workbench.config.secret import Secret
 from workbench.config.text import KeyPath
+from workbench.journal.limits import DEPTH, FAN_OUT, OF_SCOPE, REPEATS, SHAPES, Ceilings
 
 Mode: TypeAlias = Literal["plan", "confirm", "edits", "auto"]
 
 MODES: tuple[Mode, ...] = ("plan", "confirm", "edits", "auto")
+COMMAND_LINE = "command line"
+"""Where a setting comes from that was given as a flag."""
 FEATURES = ("hooks", "litellm", "mcp", "network", "ollama", "plugins", "sandbox", "shell")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Ceilings of one run with all its children; None is none."""
-
-    usd: float | None = None
-    tokens: int | None = None
-    steps: int | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +68,8 @@ class Config:
     doubts: tuple[Mapping[str, Any], ...] = ()
     """What becomes of effects whose end nobody will know: an ``answer`` (done, not_done, again,
     abort) and which effects, as in `workbench.permission.doubting`."""
-    limits: Limits = Limits()
+    limits: Ceilings = field(default_factory=Ceilings)
+    """Of a run with all its children, of a session, a day, and agents."""
     ollama: Ollama = Ollama()
     litellm: LiteLlm = LiteLlm()
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -96,17 +90,28 @@ class Config:
 
     def value(self, path: KeyPath) -> Any:
         """The value of a key of the table."""
+        if path[0] == "limits":
+            return self.limits.value(path[1:])
         found: Any = self
         for name in path:
             found = getattr(found, name)
         return found
+
+    @property
+    def raised(self) -> dict[str, Any]:
+        """The limits of a run that were given as flags: they hold for one that is resumed, too."""
+        own = [name for name, place in self.sources.items() if place == COMMAND_LINE]
+        held = self.limits.run.to_json()
+        return {k: held[k] for k in held if f"limits.{k}" in own and k != "fan_out"}
 
     def rows(self) -> list[tuple[str, Any, str]]:
         """Every key with its value and where that came from; secrets as references."""
         rows: list[tuple[str, Any, str]] = []
         for key in KEYS:
             value, source = self.value(key.path), self.sources.get(key.name, "default")
-            if isinstance(value, Mapping):
+            if value is None:
+                value = key.unset
+            elif isinstance(value, Mapping):
                 value = {name: _shown(item) for name, item in value.items()}  # type: ignore[misc]
             rows.append((key.name, list(value) if isinstance(value, tuple) else value, source))  # type: ignore[arg-type]
         return rows
@@ -127,6 +132,8 @@ class Key:
     shape: Shape = "text"
     project: Literal["may", "never"] | Judge = "may"
     join: Literal["replace", "merge", "append"] = "replace"
+    unset: Any = None
+    """What holds where nothing sets it, if that is not for `Config` to say."""
 
     @property
     def name(self) -> str:
@@ -149,6 +156,15 @@ def _lower(user: float | None, project: float) -> float:
 
 def _higher(user: float, project: float) -> float:
     return max(user, project)
+
+
+def _lower_all(user: Any, project: Mapping[str, Any]) -> dict[str, Any]:
+    """Each agent's limits, the lower of the two where both say something."""
+    held: Mapping[str, Any] = user or {}
+    return {
+        agent: {name: _lower(held.get(agent, {}).get(name), most) for name, most in given.items()}
+        for agent, given in project.items()
+    }
 
 
 def _no_allowing(user: Any, project: tuple[Mapping[str, Any], ...]) -> Any:
@@ -211,6 +227,39 @@ def _rules(value: Any) -> tuple[Any, ...]:
     return found
 
 
+_DOCS = {
+    "usd": "most money of {}",
+    "tokens": "most tokens of {}",
+    "steps": "most steps of {}",
+    "seconds": "longest time {} may be at work",
+    "depth": "most scopes within one another in {}",
+    "fan_out": "most paths beside each other in {}",
+    "repeats": "how often {} may do the same; unset, how often models may ask for it",
+}
+_UNSET = {"depth": DEPTH, "fan_out": FAN_OUT, "repeats": REPEATS}
+
+
+def _reader(measure: str) -> v.Reader:
+    if measure in SHAPES:
+        return v.count
+    return v.amount if measure in {"usd", "seconds"} else v.whole
+
+
+def _limits() -> list[Key]:
+    """A row for each limit of a run, a session and a day, and a table of agents."""
+    whose = {(): "a run", ("session",): "a session", ("day",): "a day (UTC) over all runs"}
+    keys: list[Key] = []
+    for scope, title in whose.items():
+        for name in OF_SCOPE[scope[0] if scope else "run"]:
+            doc, unset = _DOCS[name].format(title), _UNSET.get(name)
+            path = ("limits", *scope, name)
+            keys.append(Key(path, _reader(name), doc, "number", _lower, unset=unset))
+    one = v.record(**{name: _reader(name) for name in OF_SCOPE["agent"]})
+    doc = "by agent (* for each): most of a day (UTC), over all runs"
+    keys.append(Key(("limits", "agent"), v.table(one), doc, "table", _lower_all, "merge"))
+    return keys
+
+
 KEYS: tuple[Key, ...] = (
     Key(("model",), v.text, "the model agents use unless they name one"),
     Key(("mode",), v.one_of(*MODES), "what is allowed without a question", project=_tighter_mode),
@@ -228,10 +277,7 @@ KEYS: tuple[Key, ...] = (
         ("doubts",), _doubts, "what becomes of effects nobody saw the end of", "list", "never",
         "append",
     ),
-    Key(("limits", "usd"), v.amount, "most money of a run", "number", _lower),
-    Key(("limits", "tokens"), v.count, "most tokens of a run", "number", _lower),
-    Key(("limits", "steps"), v.count, "most steps of a run", "number", _lower),
-    Key(("limits", "seconds"), v.amount, "longest time of a run", "number", _lower),
+    *_limits(),
     Key(("ollama", "hosts"), v.urls, "where Ollama answers", "list", "never"),
     Key(("litellm", "keys"), v.table(v.secret), "keys by provider", "table", "never", "merge"),
     Key(("litellm", "base_urls"), v.table(v.url), "addresses", "table", "never", "merge"),

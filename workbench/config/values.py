@@ -57,6 +57,13 @@ def amount(value: Any) -> float:
     return value
 
 
+def whole(value: Any) -> int:
+    """A whole number of zero or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1e15:
+        raise Unfit(f"expects a whole number of 0 or more, got {value!r}")
+    return value
+
+
 def count(value: Any) -> int:
     """A whole number of one or more."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:

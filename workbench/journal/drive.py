@@ -39,8 +39,10 @@ from workbench.journal.awaited import (
     close_now,
     foreign,
     leave,
+    refuse,
 )
 from workbench.journal.events import Event, fingerprint, segment
+from workbench.journal.limits import FAN_OUT
 from workbench.journal.strands import (
     Body,
     End,
@@ -65,13 +67,21 @@ Resolve = Callable[[Effect[Any], Mapping[str, Any]], Body]
 class Drive:
     """The strands of one run. ``start`` once, then ``feed`` rows until ``outcome`` is set."""
 
-    def __init__(self, name: str, coroutine: Coroutine[Any, Any, Any], resolve: Resolve) -> None:
+    def __init__(
+        self,
+        name: str,
+        coroutine: Coroutine[Any, Any, Any],
+        resolve: Resolve,
+        fan_out: int = FAN_OUT,
+    ) -> None:
         self.parked: dict[str, Parked] = {}
         """What is waited for, by key, in the order in which it was asked."""
         self.outcome: Outcome | None = None
         """How the run's own coroutine ended."""
         self.root = Strand(name, coroutine, owner=None)
         self._resolve = resolve
+        self._fan_out = fan_out
+        """Fixed for a run and what is forked from it: what a workflow saw must follow again."""
         self._ready: deque[Strand] = deque()
         self._requests: list[Request] = []
 
@@ -266,9 +276,15 @@ class Drive:
     def _split(self, strand: Strand, mode: str, branches: tuple[Any, ...]) -> Outcome | None:
         if not branches:
             return groups.empty(mode)
+        if len(branches) > self._fan_out:
+            return self._too_wide(strand, mode, branches)
         group = self._grouped(strand, mode, branches)
         strand.waits = group
         return None
+
+    def _too_wide(self, strand: Strand, mode: str, branches: tuple[Any, ...]) -> Outcome:
+        refuse(branches)
+        return Raised(groups.too_wide(mode, len(branches), self._fan_out, strand))
 
     def _grouped(self, strand: Strand, mode: str, branches: tuple[Any, ...]) -> Group:
         path = f"{strand.path}/{segment(strand.ordinal, mode, '')}"
@@ -292,6 +308,8 @@ class Drive:
 
     def _stream(self, strand: Strand, asked: StreamStep) -> Outcome | None:
         if asked.step == "open":
+            if len(asked.stream.branches) > self._fan_out:
+                return self._too_wide(strand, "as_they_finish", asked.stream.branches)
             group = self._grouped(strand, "stream", asked.stream.branches)
             asked.stream.group = group
             strand.streams.append(group)

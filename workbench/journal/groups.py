@@ -5,9 +5,9 @@ Pure decisions over one `Group`; the drive carries them out.
 
 from __future__ import annotations
 
-from workbench.errors import StepFailed, UsageError
+from workbench.errors import LimitReached, StepFailed, UsageError
 from workbench.foreign import Raised, Returned
-from workbench.journal.strands import Group, Outcome, Strand
+from workbench.journal.strands import Group, Outcome, Strand, standing
 
 
 def empty(mode: str) -> Outcome:
@@ -15,6 +15,24 @@ def empty(mode: str) -> Outcome:
     if mode == "together":
         return Returned([])
     return Raised(UsageError(f"{mode}() was given nothing to wait for"))
+
+
+def too_wide(mode: str, paths: int, most: int, strand: Strand) -> LimitReached:
+    """The error of a combinator with more paths than a run may have beside each other."""
+    frame = standing(strand)
+    file = frame.f_code.co_filename.rpartition("/")[2] if frame is not None else ""
+    line = f"{file}:{frame.f_lineno}" if frame is not None else ""
+    place = f"{strand.path}, {line}" if line else strand.path
+    return LimitReached(
+        f"{mode}() was given {paths} paths, and the run's limit of fan_out is {most} (at {place})",
+        hint="Raise it with limits.fan_out, or go through them in portions",
+        limit="fan_out",
+        scope="run",
+        most=most,
+        used=paths,
+        key=strand.path,
+        line=line,
+    )
 
 
 def note(group: Group, child: Strand, outcome: Outcome) -> bool:

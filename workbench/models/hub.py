@@ -45,6 +45,13 @@ class Hub:
         """Answer one request."""
         return await self.providers.open(request.model).complete(request, on_delta)
 
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        """Dollars for a million tokens asked and answered: nothing for what runs here."""
+        if self.providers.split(request.model)[0] != "litellm":
+            return 0.0, 0.0
+        named: tuple[float, float] | None = request.options.get("usd_per_million")
+        return (float(named[0]), float(named[1])) if named else None
+
     async def models(self) -> list[ModelInfo]:
         """What can be asked for."""
         return await self.providers.models()

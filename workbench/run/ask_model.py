@@ -7,17 +7,19 @@ and a reply that broke off is a failure, never a short answer.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec
 from workbench.agent.prompt import asked, render_inputs, render_system
 from workbench.agent.turn import ModelAsk
-from workbench.errors import ModelError, describe
+from workbench.errors import LimitReached, ModelError, describe
 from workbench.foreign import Raised, attempt_async
 from workbench.journal.overlay import part_for
+from workbench.run.estimate import STEP, Expected, limited, size_of
 from workbench.run.mail import steering_box
+from workbench.run.reserve import is_bound, is_metered, start
 from workbench.run.world import Live
 from workbench.values import digest
 
@@ -33,18 +35,57 @@ async def ask_model(step: Step) -> dict[str, Any]:
     wanted: ModelAsk = step.parked.effect.subject
     steered = _steered(step, wanted.agent)
     request, prompt = _rendered(step, wanted, steered)
+    told, was_cut = {"model": request.model, "prompt": prompt.digest}, False
+    size = size_of(request) if is_metered(step) else 0
+
+    def expect() -> Expected:
+        return _expected(step, request, size, whole=was_cut)
+
     while True:
-        data = {**step.start_data(), "model": request.model, "prompt": prompt.digest}
-        step.run.rows.append("step.started", step.key, data)
+        await start(step, lambda: {**step.start_data(), **told}, expect)
+        sent, held = request, step.reserved.held
+        if held is not None and is_bound(step):
+            sent = limited(request, expect().answer_limit(held))
         await step.assure()
         step.begin()
         answered = await attempt_async(
-            step.run.world.models.complete(request, lambda text: _delta(step, text))
+            step.run.world.models.complete(sent, lambda text: _delta(step, text))
         )
-        if not isinstance(answered, Raised):
-            return _result(step, answered.value, steered, prompt.offered)
-        await _pause_or_raise(step, answered.error)
+        if isinstance(answered, Raised):
+            await _pause_or_raise(step, answered.error)
+        else:
+            if size:
+                step.run.world.budgets.habits.learn(sent, size, answered.value.usage)
+            if answered.value.finish != "length" or sent is request:
+                return _result(step, answered.value, steered, prompt.offered)
+            _note_cut(step, answered.value, sent)
+            was_cut = True
         step.attempt += 1
+
+
+def _expected(step: Step, request: ModelRequest, size: int, *, whole: bool) -> Expected:
+    """What a call may take, as far as is known now.
+
+    Args:
+        step: the call.
+        request: what is sent.
+        size: of the request; 0 where nothing limits what it takes.
+        whole: be content with no less than what is wanted: less was too little before.
+    """
+    if not size:
+        return STEP
+    world = step.run.world
+    found = world.budgets.habits.expected(request, size, world.models.price(request))
+    return replace(found, need=found.want) if whole else found
+
+
+def _note_cut(step: Step, reply: ModelReply, sent: ModelRequest) -> None:
+    """The answer was longer than what was reserved for it: this attempt is charged and over."""
+    most = sent.options["max_tokens"]
+    error = LimitReached(f"the answer did not fit into the {most} tokens reserved for it")
+    data = {"attempt": step.attempt, "end": "failed", "effect": "model", "error": describe(error)}
+    step.end("attempt.ended", {**data, "usage": asdict(reply.usage)}, safe=False)
+    step.begun = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +193,7 @@ async def _pause_or_raise(step: Step, error: BaseException) -> None:
     if not may_retry or step.attempt >= step.run.world.model_attempts:
         raise error
     data = {"attempt": step.attempt, "end": "failed", "effect": "model", "error": describe(error)}
-    step.run.rows.append("attempt.ended", step.key, data)
+    step.end("attempt.ended", data, safe=False)
     # Between attempts nothing runs, and after an interrupt no other one is begun.
     step.begun = False
     if step.run.hold.is_suspending:

@@ -53,6 +53,7 @@ class Branches:
             self._session_id,
             at,
             changes,
+            self._world.budgets.ceilings.run,
         )
         plan = wanted.plan(self._keeper, self._tools().get)
         overlay.check(

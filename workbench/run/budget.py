@@ -1,162 +1,237 @@
-"""Budgets: reserved before an effect, settled after it, never overshot.
+"""Budgets: what may still be used below one limit's ceilings. Counting, and no waiting.
 
-Only leaf effects reserve. What does not fit waits while a running effect may still give
-something back; when nothing is left to settle, the limit is reached and whoever asked says so.
-A price that is unknown is not free: it counts as one that any money limit refuses.
+An `Account` belongs to a run, to the session, to a day or to an agent. An effect draws from all
+that concern it at once (`workbench.run.reserve`). What is used is counted from the rows alone
+(`workbench.journal.usage`), so an account, the tally of a run and the database cannot disagree.
+A price that is unknown is not free: after one, whatever costs money is refused by a money limit.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from workbench.agent.conversation import Usage
-from workbench.errors import ConfigError, LimitReached, UnknownName
+from workbench.errors import LimitReached
+from workbench.journal.events import Event
+from workbench.journal.ledger import ROUNDING
+from workbench.journal.limits import FAN_OUT, SPENDABLE, Limits, Scope, reached
+from workbench.journal.usage import Amount, Holds, used
+from workbench.run.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from workbench.run.exhausted import Question
+    from workbench.run.step import Step
+
+CLEANUP_STEPS: Final = 100
+"""What the cleanups of one run may take beyond its limits: steps, and nothing that costs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Ceilings of one run; None means none. ``seconds`` count from start or resume."""
+@dataclass(eq=False, slots=True)
+class Waiter:
+    """An effect that waits for room."""
 
-    usd: float | None = None
-    tokens: int | None = None
-    steps: int | None = None
-    seconds: float | None = None
+    step: Step
+    need: Amount
+    turn: asyncio.Future[None]
+    """Set when it may look again; failed when it has to stop."""
 
-    @staticmethod
-    def read(values: Mapping[str, Any]) -> Limits:
-        """Limits from a mapping; misspelt keys are errors naming the nearest."""
-        known = {f.name for f in fields(Limits)}
-        for key, value in values.items():
-            if key not in known:
-                raise UnknownName("limit", key, known)
-            if value is not None and (
-                isinstance(value, bool) or not isinstance(value, (int, float))
-            ):
-                raise ConfigError(f"the limit {key!r} is {value!r}, which is no number")
-        return Limits(**values)
+
+@dataclass(eq=False, slots=True)
+class Reservation:
+    """What is set aside for one effect, as far as it has come."""
+
+    counted: bool = False
+    """It went through its budget, so it is a step whatever becomes of it."""
+    held: Amount | None = None
+    """For the attempt that is made."""
+    accounts: list[Account] = field(default_factory=list["Account"])
+    recorded: int = 0
+    """The attempt whose intent says so; 0 for none."""
+    day: str = ""
+    """The day on which that was, where days are limited."""
+
+
+class Account:
+    """What one limit's owner has used and reserved, and who waits for it."""
+
+    def __init__(self, scope: Scope, who: str = "", limits: Limits | None = None) -> None:
+        self.scope: Scope = scope
+        self.who = who
+        self.spent = Amount()
+        self.holds = Holds()
+        self.running = 0
+        """Reservations that may still give something back."""
+        self.passed = 0
+        """Calls without a known price that somebody let pass."""
+        self.line: deque[Waiter] = deque()
+        """Who waits for others to settle, in order."""
+        self.questions: dict[str, Question] = {}
+        """By measure: the question that is open about it."""
+        self.limits = limits or Limits()
+
+    @property
+    def held(self) -> Amount:
+        """What is reserved."""
+        return self.holds.total
+
+    @property
+    def name(self) -> str:
+        """What its limits are called: ``run``, ``day``, ``agent.critic``."""
+        return f"{self.scope}.{self.who}" if self.scope == "agent" else self.scope
+
+    def room(self, name: str) -> float:
+        """What is left of a measure; infinite where nothing limits it."""
+        most = self.limits.most(name)
+        return most - getattr(self.spent, name) - getattr(self.held, name)
+
+    def lacks(self, need: Amount) -> str:
+        """The first measure of which there is too little, or empty.
+
+        What is not asked for counts for nothing: a tool call costs no money.
+        """
+        for name in SPENDABLE:
+            wanted = getattr(need, name)
+            if not wanted or getattr(self.limits, name) is None:
+                continue
+            unpriced = name == "usd" and self.spent.unpriced > self.passed
+            if unpriced or wanted > self.room(name) + ROUNDING:
+                return name
+        return ""
+
+    def may_settle(self, name: str) -> bool:
+        """Whether waiting could bring some of a measure back: a step is never given back."""
+        return name in {"usd", "tokens"} and self.running > 0
+
+    def hold(self, key: Hashable, attempt: int, amount: Amount) -> None:
+        """Reserve."""
+        self.holds.put(key, attempt, amount)
+        self.running += _gives_back(amount)
+
+    def ended(self, amount: Amount) -> None:
+        """An attempt for which this was reserved goes on no longer."""
+        self.running -= _gives_back(amount)
+        self.wake()
+
+    def count(self, amount: Amount) -> None:
+        """Count what was used."""
+        self.spent.add(amount)
+
+    def wake(self) -> None:
+        """Let the first who waits look again."""
+        while self.line:
+            waiter = self.line.popleft()
+            if not waiter.turn.done():
+                waiter.turn.set_result(None)
+                return
+
+    def change(self, limits: Limits) -> None:
+        """Set other ceilings; whoever waits looks again."""
+        self.limits = limits
+        for question in list(self.questions.values()):
+            question.look_again()
+        self.wake()
+
+    def error(self, name: str, need: Amount | None = None) -> LimitReached:
+        """The error of a measure that is used up."""
+        more: dict[str, Any] = {}
+        if name == "usd" and self.spent.unpriced > self.passed:
+            more["unpriced"] = self.spent.unpriced - self.passed
+        if need is not None:
+            more["wanted"] = getattr(need, name, 0)
+        most = self.limits.most(name)
+        spent, held = getattr(self.spent, name, 0), getattr(self.held, name, 0)
+        return reached(self.scope, self.who, name, most, used=spent, held=held, **more)
 
     def to_json(self) -> dict[str, Any]:
-        """The ceilings that are set."""
-        return {f.name: v for f in fields(self) if (v := getattr(self, f.name)) is not None}
-
-
-@dataclass(slots=True)
-class Spent:
-    """What a run has used, or what one effect has reserved."""
-
-    usd: float = 0.0
-    tokens: int = 0
-    steps: int = 0
-    unpriced: int = 0
-    """Calls whose price nobody knows."""
-
-    def add(self, other: Spent, sign: int = 1) -> None:
-        """Take in, or give back, another amount."""
-        self.usd += sign * other.usd
-        self.tokens += sign * other.tokens
-        self.steps += sign * other.steps
-        self.unpriced += sign * other.unpriced
-
-
-_ROUNDING = 1e-9
-"""Sums of money are floats: so little is no overshoot."""
-
-
-class Budget:
-    """What one run may still use."""
-
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
-        self.limits = limits
-        self._clock, self._since = clock, clock()
-        self._is_free = not limits.to_json()
-        self.spent = Spent()
-        self.reserved = Spent()
-        self._dearest: Spent | None = None
-        """The most that one model call has used so far."""
-        self._open = 0
-        self._settled = asyncio.Event()
-
-    def expected(self, kind: str) -> Spent:
-        """What an effect may take: a model call as much as the dearest so far.
-
-        Before the first has ended nobody knows, so it gets all there is and the others wait.
-        """
-        if kind != "model" or self._is_free:
-            return Spent(steps=1)
-        if self._dearest is not None:
-            return Spent(self._dearest.usd, self._dearest.tokens, 1)
-        limits, spent = self.limits, self.spent
-        usd = 0.0 if limits.usd is None else max(limits.usd - spent.usd, 0.0)
-        tokens = 1 if limits.tokens is None else max(limits.tokens - spent.tokens, 1)
-        return Spent(usd, tokens, 1)
-
-    async def reserve(self, kind: str) -> Spent:
-        """Set aside what an effect may take. Raises LimitReached when it can never fit."""
-        while (short := self._short_of(wanted := self.expected(kind))) is not None:
-            if self._open == 0:
-                name, limit, used = short
-                raise LimitReached(
-                    f"the run's limit of {limit:g} {name} is reached ({used:g} used)",
-                    hint=f"Raise it with: budget {name}=…",
-                    limit=name,
-                    most=limit,
-                    used=used,
-                )
-            self._settled.clear()
-            await self._settled.wait()
-        self.reserved.add(wanted)
-        self._open += 1
-        return wanted
-
-    def has_room(self, wanted: Spent) -> bool:
-        """Whether an amount fits now."""
-        return self._short_of(wanted) is None
-
-    def settle(self, reserved: Spent, usage: Usage | None) -> None:
-        """Give a reservation back and count what was really used."""
-        self.reserved.add(reserved, -1)
-        self._open -= 1
-        self.spent.steps += reserved.steps
-        if usage is not None:
-            self.charge(usage)
-        self._settled.set()
-
-    def charge(self, usage: Usage) -> None:
-        """Count a use that no reservation stands for: an attempt that failed, a replayed row."""
-        tokens, usd = usage.input_tokens + usage.output_tokens, usage.cost_usd or 0.0
-        self.spent.add(Spent(usd, tokens, unpriced=usage.cost_usd is None))
-        most = self._dearest or Spent(tokens=1)
-        self._dearest = Spent(max(most.usd, usd), max(most.tokens, tokens))
-
-    def recall(self, data: Mapping[str, Any]) -> None:
-        """Count a step that an earlier process performed."""
-        self.spent.steps += 1
-        usage = data.get("usage")
-        if usage is not None:
-            self.charge(Usage(usage["input_tokens"], usage["output_tokens"], usage["cost_usd"]))
-
-    def extend(self, limits: Limits) -> None:
-        """Change the ceilings; whoever waits tries again."""
-        self.limits = limits
-        self._is_free = not limits.to_json()
-        self._settled.set()
-
-    def _short_of(self, wanted: Spent) -> tuple[str, float, float] | None:
-        if self._is_free:
-            return None
-        spent_s = self._clock() - self._since
-        if self.limits.seconds is not None and spent_s > self.limits.seconds:
-            return "seconds", self.limits.seconds, spent_s
-        for name in ("usd", "tokens", "steps"):
-            limit = getattr(self.limits, name)
-            used = getattr(self.spent, name)
-            asked = used + getattr(self.reserved, name) + getattr(wanted, name)
-            if limit is None:
+        """By measure that is limited or used: limit, used, reserved, left."""
+        told: dict[str, Any] = {}
+        for name in SPENDABLE:
+            limit: Any = getattr(self.limits, name)
+            spent, held = getattr(self.spent, name), getattr(self.held, name)
+            if limit is None and not spent and not held:
                 continue
-            if asked > limit + _ROUNDING or (name == "usd" and self.spent.unpriced):
-                return name, limit, used
-        return None
+            left = None if limit is None else max(self.room(name), 0)
+            told[name] = {"limit": limit, "used": spent, "reserved": held, "left": left}
+        return told
+
+
+def _gives_back(amount: Amount) -> bool:
+    return bool(amount.tokens or amount.usd)
+
+
+class Budget(Account):
+    """What one run, with all its children, may still use."""
+
+    def __init__(self, limits: Limits, stopwatch: Stopwatch | None = None) -> None:
+        super().__init__("run", "", limits)
+        self.stopwatch = stopwatch or Stopwatch()
+        self.changed: Callable[[], None] = lambda: None
+        """Told when the ceilings are others."""
+        self.calls: dict[str, int] = {}
+        """How often the same was asked for, by fingerprint."""
+        self.refused = 0
+        """Effects that a limit refused."""
+        self.asked: dict[str, int] = {}
+        """Questions about used-up limits that were answered, by limit."""
+        self.cleanup_steps = CLEANUP_STEPS
+
+    @property
+    def fan_out(self) -> int:
+        """The most paths beside each other in one combinator."""
+        return self.limits.fan_out or FAN_OUT
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether the run has worked as long as it may."""
+        seconds = self.limits.seconds
+        return seconds is not None and self.stopwatch.worked_s >= seconds
+
+    def lacks(self, need: Amount) -> str:
+        """As for every account; without time there is room for nothing."""
+        return "seconds" if self.is_over_time else super().lacks(need)
+
+    def change(self, limits: Limits) -> None:
+        """Set other ceilings; whoever waits looks again."""
+        super().change(limits)
+        self.changed()
+
+    def error(self, name: str, need: Amount | None = None) -> LimitReached:
+        """The error of a measure that is used up."""
+        if name != "seconds":
+            return super().error(name, need)
+        worked_s = round(self.stopwatch.worked_s, 3)
+        return reached("run", "", name, self.limits.most(name), used=worked_s)
+
+    def recall(self, row: Event) -> None:
+        """Count a row that an earlier process wrote."""
+        found = used(row)
+        if found is not None:
+            self.count(found.amount)
+        self.holds.take(row)
+        data = row.data
+        if row.kind == "budget.changed" and data.get("scope", "run") == "run":
+            self.limits, self.passed = Limits.read(data["limits"]), int(data.get("passed", 0))
+        elif row.kind == "question.answered" and ":budget/" in str(data["id"]):
+            name = str(data["id"]).rpartition("/")[2].partition("#")[0]
+            self.asked[name] = self.asked.get(name, 0) + 1
+
+    def to_json(self) -> dict[str, Any]:
+        """By measure, as for every account, and the time."""
+        told = super().to_json()
+        seconds, worked_s = self.limits.seconds, round(self.stopwatch.worked_s, 3)
+        left = None if seconds is None else max(seconds - worked_s, 0)
+        told["seconds"] = {"limit": seconds, "used": worked_s, "reserved": 0, "left": left}
+        return told
+
+
+def limits_row(account: Account, by: str) -> Mapping[str, Any]:
+    """The data of ``budget.changed``."""
+    told: dict[str, Any] = {"limits": account.limits.to_json(), "by": by}
+    if account.passed:
+        told["passed"] = account.passed
+    if account.scope != "run":
+        told |= {"scope": account.scope, "who": account.who}
+    return told

@@ -13,6 +13,7 @@ from workbench.errors import InputError, ReplyError
 from workbench.journal import overlay
 from workbench.journal.events import OUTCOMES, Event, parent_of
 from workbench.journal.fork import edited, newest_reply
+from workbench.journal.limits import SHAPES, Limits
 from workbench.journal.places import Reader, cut_of, newest
 from workbench.journal.turns import call_keys, calls_of
 from workbench.run.header import Header
@@ -50,6 +51,8 @@ class Fork:
     """A row's ``seq``, a checkpoint's name, or None for the newest row."""
     changes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """By the names of `overlay.LASTING` and `overlay.EDITS`; the source's go on holding."""
+    limits: Limits = field(default_factory=Limits)
+    """The settings' own: nothing of the source's budget is inherited."""
 
     def plan(self, reader: Reader, find: FindTool) -> Plan:
         """Find the place and make the edit; nothing is recorded.
@@ -84,6 +87,7 @@ class Fork:
             "parent": self.source,
             "cut": plan.cut,
             "overlay": plan.overlay,
+            "limits": self._limits(plan.source.limits),
             "title": self.title,
             "session": self.session,
         }
@@ -94,6 +98,11 @@ class Fork:
             told = plan.edited
             rows.append(Event(self.run_id, plan.cut + 2, now, told.kind, told.key, told.data))
         return rows
+
+    def _limits(self, source: Mapping[str, Any]) -> dict[str, Any]:
+        """Fresh, but the shape stays: what the shared rows show has to follow from it again."""
+        fresh = dict.fromkeys(SHAPES) | {name: source[name] for name in SHAPES if name in source}
+        return self.limits.changed(fresh).to_json()
 
 
 def _edited_reply(reader: Reader, run_id: str, cut: int, wanted: Any) -> Event:

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Denied, WorkbenchError
 from workbench.foreign import Raised, Returned, attempt, attempt_async
-from workbench.run.budget import Spent
+from workbench.run.ceilings import count_repeats
 from workbench.run.doubt import settle_doubt
 from workbench.run.hooks import HookCall, Refused
 from workbench.run.interrupt import OWNER
 from workbench.run.perform import INSTANT, PERFORMERS, perform_foreign
+from workbench.run.reserve import fits_now, start
 from workbench.run.scopes import open_scope
 from workbench.run.step import Step
 from workbench.run.world import Live
@@ -59,7 +60,7 @@ def take_now(step: Step) -> bool:
     """Take an instant effect through the gate without a task; False when it has to wait."""
     perform = INSTANT.get(step.parked.effect.kind)
     hooks, event = step.run.world.hooks, f"before.{step.parked.effect.kind}"
-    if perform is None or hooks.needs_loop(event) or not step.run.budget.has_room(_ONE):
+    if perform is None or hooks.needs_loop(event) or not fits_now(step):
         return False
     outcome = attempt(_pass_now, step, perform, event)
     step.write(outcome, safe=False)
@@ -70,11 +71,9 @@ def _pass_now(step: Step, perform: Callable[[Step], Any], event: str) -> Any:
     hooks = step.run.world.hooks
     if hooks.has(event):
         _ask_hooks(step, event)
-    step.run.budget.spent.steps += 1
+    step.reserved.counted = True
     return perform(step)
 
-
-_ONE = Spent(steps=1)
 
 OPENED: Any = object()
 """What passing the gate comes to for a scope: its start row, and no outcome yet."""
@@ -91,14 +90,13 @@ async def _pass(step: Step) -> Any:
     if kind in SCOPES:
         open_scope(step)
         return OPENED
+    count_repeats(step)
     instant = INSTANT.get(kind)
-    performer = PERFORMERS.get(kind, perform_foreign)
-    reserved = await step.run.budget.reserve(kind)
-    try:
-        await step.run.hold.passes()
-        return instant(step) if instant else await performer(step)
-    finally:
-        step.run.budget.settle(reserved, step.usage)
+    await step.run.hold.passes()
+    if instant is None:
+        return await PERFORMERS.get(kind, perform_foreign)(step)
+    await start(step, None)
+    return instant(step)
 
 
 async def changing_hooks(step: Step) -> None:

@@ -10,6 +10,7 @@ from workbench.errors import Cancelled, StepFailed, WorkbenchError, describe
 from workbench.foreign import Raised, attempt
 from workbench.journal.events import Event, agent_of
 from workbench.journal.strands import Outcome
+from workbench.journal.usage import Used, used
 from workbench.values import copied
 
 
@@ -18,6 +19,7 @@ class Tally:
     """What a run has used so far, over all its rows (a fork counts its own only)."""
 
     steps: int = 0
+    """Leaf effects that were performed; see `workbench.journal.usage`."""
     model_calls: int = 0
     tool_calls: int = 0
     input_tokens: int = 0
@@ -85,6 +87,8 @@ class RunOutcome:
     error: dict[str, Any] | None
     usage: Tally
     seq: int
+    rests: bool = False
+    """It has not ended and can be resumed; at a used-up limit it rests or has ended."""
 
     @property
     def denied(self) -> list[dict[str, Any]]:
@@ -131,27 +135,26 @@ def _told(error: BaseException) -> dict[str, Any]:
 def add_row(tally: Tally, row: Event) -> None:
     """Count one row."""
     data = row.data
-    effect = data.get("effect")
     if row.kind == "step.denied":
         what = {"key": row.key, "name": data.get("name", ""), "reason": data["error"]["message"]}
         tally.denied.append({"agent": agent_of(row.key), **what})
-    if row.kind not in {"step.finished", "step.failed", "attempt.ended"} or effect is None:
+    found = used(row)
+    if found is None:
         return
-    if row.kind != "attempt.ended":
+    if found.steps:
         tally.steps += 1
-        tally.model_calls += effect == "model"
-        tally.tool_calls += effect == "tool"
-    if (usage := data.get("usage")) is not None:
-        _charge(tally, agent_of(row.key), usage)
+        tally.model_calls += data.get("effect") == "model"
+        tally.tool_calls += data.get("effect") == "tool"
+    if found.calls:
+        _charge(tally, agent_of(row.key), found)
 
 
-def _charge(tally: Tally, agent: str, usage: Mapping[str, Any]) -> None:
-    cost = usage.get("cost_usd")
-    tally.input_tokens += usage["input_tokens"]
-    tally.output_tokens += usage["output_tokens"]
-    tally.cost_usd += cost or 0.0
-    tally.unpriced_calls += cost is None
+def _charge(tally: Tally, agent: str, found: Used) -> None:
+    tally.input_tokens += found.input_tokens
+    tally.output_tokens += found.output_tokens
+    tally.cost_usd += found.usd
+    tally.unpriced_calls += found.unpriced
     own = tally.agents.setdefault(agent, {"tokens": 0, "cost_usd": 0.0, "calls": 0})
-    own["tokens"] += usage["input_tokens"] + usage["output_tokens"]
-    own["cost_usd"] += cost or 0.0
+    own["tokens"] += found.input_tokens + found.output_tokens
+    own["cost_usd"] += found.usd
     own["calls"] += 1

@@ -90,7 +90,6 @@ class Hold:
         self._go: asyncio.Event | None = None
         """Set when a pause ends."""
         self._timer: asyncio.TimerHandle | None = None
-        self._deadline: asyncio.TimerHandle | None = None
         self._told_of_pause = False
 
     # -- questions -------------------------------------------------------------------------------
@@ -279,22 +278,9 @@ class Hold:
 
     # -- time ------------------------------------------------------------------------------------
 
-    def watch_deadline(self, seconds: float | None, spent_s: float = 0.0) -> None:
-        """Interrupt the run when its time is over, whatever it is waiting for then."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-        if seconds is None:
-            return
-        why = f"the time limit of {seconds:g} s is over"
-        order = Order("graceful", "deadline", why, patience_s=self._run.world.graceful_s)
-        loop = asyncio.get_running_loop()
-        self._deadline = loop.call_later(max(seconds - spent_s, 0.0), self.order, order)
-
     def end(self) -> None:
         """The run is over: no timer is needed any more."""
         self._after(None)
-        self.watch_deadline(None)
 
     def _after(self, seconds: float | None, act: Callable[[], object] = lambda: None) -> None:
         """Do something later instead of what was to be done later; None for nothing."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from workbench.errors import UnknownName
 from workbench.journal.checkpoints import check_name
 from workbench.run.ask_model import ask_model
+from workbench.run.reserve import start
 from workbench.run.use_tool import use_tool
 from workbench.run.waiting import Waiting
 from workbench.values import copied
@@ -30,6 +31,7 @@ async def _call(step: Step) -> Any:
     if effect.repeat is not Repeat.PURE:
         await step.intend(effect.repeat)
     else:
+        await start(step, None)
         await step.assure()
     step.begin()
     step.stoppable = inspect.iscoroutinefunction(effect.subject)
@@ -41,6 +43,7 @@ async def _call(step: Step) -> Any:
 
 
 async def _question(step: Step) -> Any:
+    await start(step, None)
     given = step.arguments
     waiting = Waiting(
         id=f"{step.run.run_id}:{step.key}/question#0",
@@ -68,6 +71,7 @@ def _send(step: Step) -> dict[str, Any]:
 
 
 async def _receive(step: Step) -> Any:
+    await start(step, None)
     return await step.run.mail.take(step.parked.effect.name)
 
 
@@ -91,12 +95,12 @@ def _recall(step: Step) -> Any:
 async def _sleep(step: Step) -> None:
     """Until a wall-clock time that is recorded first, so a resumed run waits only for the rest."""
     clock, seconds = step.run.world.clock, float(step.arguments["seconds"])
-    if step.prior is not None:
+    if step.prior is not None and "wake_at" in step.prior.data:
+        await start(step, None)
         wake_at = float(step.prior.data["wake_at"])
     else:
         wake_at = clock() + seconds
-        data = {**step.start_data(), "wake_at": wake_at}
-        step.run.rows.append("step.started", step.key, data)
+        await start(step, lambda: {**step.start_data(), "wake_at": wake_at})
     await asyncio.sleep(min(max(wake_at - clock(), 0.0), seconds))
 
 
@@ -128,6 +132,7 @@ async def perform_foreign(step: Step) -> Any:
     if effect.repeat is not Repeat.PURE:
         await step.intend(effect.repeat)
     else:
+        await start(step, None)
         await step.assure()
     step.begin()
     return copied(await performer(effect, step.key, step.idempotency_key))

@@ -15,6 +15,7 @@ from workbench.agent.tool import Tool
 from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
 from workbench.journal.files import FileChange
+from workbench.journal.ledger import Dues, Within
 from workbench.journal.places import Reader
 from workbench.journal.requests import Outcome, Owner, Request
 from workbench.permission.danger import Facts
@@ -27,8 +28,23 @@ Done: TypeAlias = Callable[[BaseException | None], None]
 class Log(Protocol):
     """Where rows go. Order of calls is order of rows; nothing here blocks."""
 
-    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
-        """Queue rows; ``done`` is told, from any thread, once they are safe or cannot be."""
+    def append(
+        self, events: Sequence[Event], done: Done | None = None, within: Within = ()
+    ) -> None:
+        """Queue rows; ``done`` is told, from any thread, once they are safe or cannot be.
+
+        With ``within`` the one event is an intent that has to fit below these limits; where it
+        does not, `workbench.journal.ledger.refused` stands in its place and ``done`` gets the
+        LimitReached.
+        """
+        ...
+
+    def dues(self, day: str) -> Dues:
+        """What was used and is reserved on a day (UTC), over all runs."""
+        ...
+
+    def owner(self, run_id: str) -> int | None:
+        """The process that drives a run now, or None."""
         ...
 
     def flush(self) -> None:
@@ -60,6 +76,11 @@ class RunRecord(Protocol):
     @property
     def status(self) -> str:
         """``running suspended returned failed cancelled out_of_budget``."""
+        ...
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has not ended, so that it can be gone on with."""
         ...
 
 
@@ -167,6 +188,10 @@ class Models(Protocol):
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """Answer one request, by the provider its ``model`` names."""
+        ...
+
+    def price(self, request: ModelRequest) -> tuple[float, float] | None:
+        """Dollars for a million tokens asked and answered, if that is known beforehand."""
         ...
 
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from workbench.journal.events import OUTCOMES, Event
-from workbench.run.budget import Limits
+from workbench.journal.events import Event
+from workbench.run.ceilings import recall_repeats
 from workbench.run.header import add_row
-from workbench.workflow.effects import SCOPES
 
 if TYPE_CHECKING:
     from workbench.run.run import Run
@@ -33,8 +32,6 @@ def recall(run: Run, row: Event) -> None:
     elif row.kind == "run.cancelled" and row.run_id == run.run_id:
         run.hold.is_cancelled = True
         run.given_up = data.get("error")
-    elif row.kind == "budget.changed" and row.run_id == run.run_id:
-        run.budget.extend(Limits.read(data["limits"]))
-    own = row.run_id == run.run_id and row.kind in OUTCOMES
-    if own and data.get("effect") not in SCOPES and data.get("end") != "never":
-        run.budget.recall(data)
+    if row.run_id == run.run_id:
+        run.budget.recall(row)
+        recall_repeats(run.budget, row)

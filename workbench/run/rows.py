@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from workbench.errors import LimitReached
 from workbench.journal.events import Event
+from workbench.journal.ledger import Within, refused
 from workbench.run.world import Acks, World
 
 _AT_ONCE = 256
@@ -52,6 +54,17 @@ class Rows:
         """The name of the checkpoint that is due after a row, or the empty string."""
         self._line: deque[_Entry] = deque()
         self._delivering = False
+        self._once: dict[int, Callable[[], object]] = {}
+
+    def once_delivered(self, seq: int, act: Callable[[], object]) -> None:
+        """Have something done when a row is delivered, or it is certain that it never will be."""
+        self._once[seq] = act
+
+    def let_go(self) -> None:
+        """No more rows are delivered."""
+        left, self._once = self._once, {}
+        for act in left.values():
+            act()
 
     @property
     def is_quiet(self) -> bool:
@@ -67,9 +80,13 @@ class Rows:
         """Add a row; with ``safe`` it is delivered only once it is committed."""
         return self._append(kind, key, data, safe).row
 
-    async def commit(self, kind: str, key: str, data: dict[str, Any]) -> Event:
-        """Add a row and wait until it, and so everything before it, is committed."""
-        entry = self._append(kind, key, data, safe=True)
+    async def commit(self, kind: str, key: str, data: dict[str, Any], within: Within = ()) -> Event:
+        """Add a row and wait until it, and so everything before it, is committed.
+
+        Raises LimitReached for an intent that does not fit ``within`` its limits: then what
+        `workbench.journal.ledger.refused` makes of it is the row.
+        """
+        entry = self._append(kind, key, data, safe=True, within=within)
         if not entry.handed_over:
             entry.future = asyncio.get_running_loop().create_future()
             await asyncio.shield(entry.future)
@@ -77,15 +94,19 @@ class Rows:
             raise entry.error
         return entry.row
 
-    def _append(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
-        entry = self._queue(kind, key, data, safe)
+    def _append(
+        self, kind: str, key: str, data: dict[str, Any], safe: bool, within: Within = ()
+    ) -> _Entry:
+        entry = self._queue(kind, key, data, safe, within)
         # Before anything is delivered: a checkpoint stands right behind what it is about.
         if due := self.checkpoint_after(entry.row):
             self._queue("checkpoint.taken", key, {"name": due, "by": "rule"}, safe=False)
         self._drain()
         return entry
 
-    def _queue(self, kind: str, key: str, data: dict[str, Any], safe: bool) -> _Entry:
+    def _queue(
+        self, kind: str, key: str, data: dict[str, Any], safe: bool, within: Within = ()
+    ) -> _Entry:
         self.seq += 1
         world = self._world
         recorded = world.redaction.value(data)
@@ -102,11 +123,13 @@ class Rows:
             else:
                 acks.put(lambda: self._acked(entry, error))
 
-        world.log.append((row,), done)
+        world.log.append((row,), done, within)
         return entry
 
     def _acked(self, entry: _Entry, error: BaseException | None) -> None:
         entry.ready, entry.error = True, error
+        if isinstance(error, LimitReached):
+            entry.row = refused(entry.row, error)
         self._drain()
 
     def _drain(self) -> None:
@@ -125,9 +148,11 @@ class Rows:
 
     def _hand_over(self, entry: _Entry) -> None:
         entry.handed_over = True
-        if entry.error is not None:
+        if entry.error is not None and not isinstance(entry.error, LimitReached):
             self._failed(entry.error)
         else:
+            if self._once and (act := self._once.pop(entry.row.seq, None)) is not None:
+                act()
             self._deliver(entry.row)
         if entry.future is not None and not entry.future.done():
             entry.future.set_result(None)

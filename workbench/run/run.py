@@ -8,9 +8,6 @@ writes a row for each outcome and feeds the rows back in order. It decides nothi
 from __future__ import annotations
 
 import asyncio
-from asyncio import (
-    _set_running_loop as set_running_loop,  # pyright: ignore[reportPrivateUsage]  loops' own door
-)
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -20,19 +17,24 @@ from workbench.foreign import Raised, Returned
 from workbench.journal.checkpoints import Taking, check_given_name
 from workbench.journal.drive import Drive
 from workbench.journal.events import OUTCOMES, Event
+from workbench.journal.limits import Limits
 from workbench.journal.replay import Replayed, Unfinished, replay
 from workbench.journal.requests import Heard
 from workbench.journal.strands import End, Outcome, Parked, Perform, Request, Stop
 from workbench.permission.policy import Policy
 from workbench.run import gate
-from workbench.run.budget import Budget, Limits
+from workbench.run.at_limit import AtLimit, change_limits
+from workbench.run.budget import Budget
 from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
 from workbench.run.interrupt import Hold, Order
+from workbench.run.listeners import Listeners
 from workbench.run.mail import Mail, deadlock, steering_box
 from workbench.run.recall import recall
 from workbench.run.rows import Rows
 from workbench.run.scopes import Scopes
 from workbench.run.step import Step
+from workbench.run.timekeeper import Timekeeper
+from workbench.run.unlooped import unlooped
 from workbench.run.world import Acks, World
 from workbench.workflow.effects import SCOPES
 
@@ -55,6 +57,8 @@ class Run:
         loop = asyncio.get_running_loop()
         self.mail = Mail(lambda: loop.call_soon(self.settle))
         self.budget = Budget(Limits.read(header.limits))
+        self.at_limit = AtLimit(self)
+        self.time = Timekeeper(self)
         self.memory: dict[str, Any] = {}
         """The ``run`` scope of `remember` and `recall`; follows forks because rows do."""
         self.scopes = Scopes(self)
@@ -65,13 +69,13 @@ class Run:
         """Effects in flight, by key."""
         self.rows = Rows(header.run_id, world, acks, self._deliver, self.cannot_record)
         self.rows.checkpoint_after = self.taking.after
-        self.drive = Drive(header.pattern, workflow, self.scopes.resolve)
+        self.drive = Drive(header.pattern, workflow, self.scopes.resolve, self.budget.fan_out)
         self._left: dict[str, Unfinished] = {}
         """What is recorded of effects that have no outcome, by key."""
         self._finished: asyncio.Future[RunOutcome] = loop.create_future()
         self._ending = False
         self._policy = (world.policy, replace(world.policy, workspace=header.workspace))
-        self._listeners: list[asyncio.Queue[Event | None]] = []
+        self._listeners = Listeners(world.log, header.run_id)
         self.error: BaseException | None = None
         self.given_up: dict[str, Any] | None = None
         """The error that ends the run, once somebody has given it up."""
@@ -108,14 +112,16 @@ class Run:
     def begin(self) -> None:
         """Start a new run."""
         self.rows.append("run.started", "", self.header.to_data())
-        self._take(self._unlooped(self.drive.start))
+        self.time.start()
+        self._take(unlooped(self.drive.start))
         self.settle()
 
     def replay(self, rows: Sequence[Event]) -> Replayed:
         """Come to where recorded rows end, with nothing begun. Raises Diverged."""
         for row in rows:
             recall(self, row)
-        found: Replayed = self._unlooped(replay, self.drive, rows, self.run_id)
+        self.time.recall(rows)
+        found: Replayed = unlooped(replay, self.drive, rows, self.run_id)
         self.rows.seq = rows[-1].seq if rows else self.header.cut
         return found
 
@@ -126,6 +132,7 @@ class Run:
         *,
         by: str = "user",
         unwritten: Sequence[Event] = (),
+        limits: Mapping[str, Any] | None = None,
     ) -> None:
         """Go on from where a replay came to.
 
@@ -134,34 +141,24 @@ class Run:
             told: what else the row of going on says.
             by: who wants it.
             unwritten: the last of its rows when they are not in the log yet: a fork's first rows.
+            limits: ceilings that are others now.
         """
         if unwritten:
             self.world.log.append(unwritten)
             for row in unwritten:
                 self.world.publish(row)
         self.rows.append("run.resumed", "", {"by": by, **told})
+        if limits:
+            change_limits(self, limits, "command line")
+        self.time.start()
         # What a parent had in flight at the cut is asked for anew; only our own is in doubt.
         self._left = found.left_by(self.run_id)
         self._take(self.drive.outstanding())
         self.settle()
 
-    async def events(self) -> AsyncIterator[Event]:
+    def events(self) -> AsyncIterator[Event]:
         """Every row: those that are there, then each as it comes, until the run ends or rests."""
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        self._listeners.append(queue)
-        if self._finished.done():
-            queue.put_nowait(None)
-        last = 0
-        for row in await asyncio.to_thread(self._recorded):
-            last = row.seq
-            yield row
-        while (event := await queue.get()) is not None:
-            if event.seq > last:
-                yield event
-
-    def _recorded(self) -> list[Event]:
-        self.world.log.catch_up()
-        return list(self.world.log.rows(self.run_id))
+        return self._listeners.events()
 
     # -- what people and programs do -------------------------------------------------------------
 
@@ -249,6 +246,7 @@ class Run:
             self.steps[parked.key] = step
             step.task = asyncio.get_running_loop().create_task(gate.take(step))
             step.task.add_done_callback(lambda _task: self._task_ended(step))
+            self.time.look()
 
     def _done_now(self, step: Step) -> bool:
         """Whether it needed no task: a scope that opened, or an instant effect."""
@@ -263,6 +261,7 @@ class Run:
     def step_ended(self, step: Step) -> None:
         """A step is over: with an outcome, or left open by a suspension."""
         del self.steps[step.key]
+        self.time.look()
         if step.is_open:
             self._left[step.key] = step.left_open
             # Held, as the run is being suspended; if it was cancelled meanwhile, closed.
@@ -286,14 +285,13 @@ class Run:
     def _deliver(self, row: Event) -> None:
         add_row(self.usage, row)
         self.world.publish(row)
-        for queue in self._listeners:
-            queue.put_nowait(row)
+        self._listeners.tell(row)
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
         if row.kind == "step.started" and row.key in self.steps:
             self.steps[row.key].intent = row
         if row.is_fed and self.drive.outcome is None and not self._ending:
-            self._take(self._unlooped(self.drive.feed, row))
+            self._take(unlooped(self.drive.feed, row))
         if row.kind in OUTCOMES and row.data.get("effect") == "tool":
             self.toolbox.forget(self.run_id, row.key)
         if row.kind == "run.cancelled":
@@ -307,15 +305,6 @@ class Run:
     def notice(self, text: str) -> None:
         """Say something that is no row."""
         gate.publish_live(self, "notice", "", {"text": text})
-
-    def _unlooped(self, act: Any, *arguments: Any) -> Any:
-        """Call into the drive with no event loop running, so that a foreign await fails."""
-        loop = asyncio.get_running_loop()
-        set_running_loop(None)
-        try:
-            return act(*arguments)
-        finally:
-            set_running_loop(loop)
 
     def cannot_record(self, error: BaseException) -> None:
         """Rows cannot be written: nothing more may start, and what waits is told."""
@@ -344,8 +333,11 @@ class Run:
         self._ending = True
         self.drive.suspend()
         order = self.hold.suspended_by
-        told = {"by": order.by, "reason": order.reason or order.what}
-        self._append_last("run.suspended", told, "suspended", None, None)
+        told: dict[str, Any] = {"by": order.by, "reason": order.reason or order.what}
+        told["worked_s"] = self.time.stop()
+        told |= self.at_limit.told()
+        status = cast("Status", told.get("outcome", "suspended"))
+        self._append_last("run.suspended", told, status, None, told.get("error"))
 
     def _break_deadlock(self) -> None:
         error = deadlock(self.drive, self.mail)
@@ -355,6 +347,7 @@ class Run:
 
     def _end(self, outcome: Outcome) -> None:
         self._ending = True
+        self.time.stop()
         told = Raised(StepFailed(self.given_up)) if self.given_up else valued(outcome)
         if isinstance(told, Raised):
             self.error = told.error
@@ -369,7 +362,8 @@ class Run:
             recorded = self.rows.commit(kind, "", data)
             try:
                 # Its end is worth waiting for; that it rests is not.
-                await (self.world.room.unless_full(recorded) if status == "suspended" else recorded)
+                rests = kind == "run.suspended"
+                await (self.world.room.unless_full(recorded) if rests else recorded)
             except StoreFull:
                 self.rest_without_room()
             except WorkbenchError:
@@ -392,9 +386,10 @@ class Run:
 
     def _close(self, status: Status, result: Any, error: dict[str, Any] | None) -> None:
         self.hold.end()
+        self.time.stop()
+        self.rows.let_go()
         if not self._finished.done():
-            self._finished.set_result(
-                RunOutcome(self.run_id, status, result, error, self.usage, self.rows.seq)
-            )
-        for queue in self._listeners:
-            queue.put_nowait(None)
+            rests, seq = self.drive.outcome is None, self.rows.seq
+            told = RunOutcome(self.run_id, status, result, error, self.usage, seq, rests)
+            self._finished.set_result(told)
+        self._listeners.close()

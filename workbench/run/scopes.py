@@ -15,6 +15,7 @@ from workbench.agent.turn import ModelAsk, turn
 from workbench.errors import InputError, UnknownName
 from workbench.foreign import Raised, attempt
 from workbench.journal.strands import Body
+from workbench.run.ceilings import check_depth, count_repeats
 from workbench.run.changes import agent_digest
 from workbench.values import copied, digest, dumps
 from workbench.workflow.effects import Effect
@@ -163,6 +164,8 @@ class Scopes:
 
 def open_scope(step: Step) -> None:
     """Write a scope's start row; the drive does the rest when it is delivered."""
+    check_depth(step)
+    count_repeats(step)
     scopes, effect = step.run.scopes, step.parked.effect
     extra: dict[str, Any] = {"scope": True}
     if effect.kind == "ask":

@@ -22,8 +22,8 @@ from workbench.journal.requests import Request, RequestKind
 from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
+from workbench.run.at_limit import change_limits
 from workbench.run.branches import Branches
-from workbench.run.budget import Limits
 from workbench.run.carry_out import request
 from workbench.run.following import NOBODY, Before, Following
 from workbench.run.header import Header
@@ -36,14 +36,13 @@ from workbench.run.requests import Requests
 from workbench.run.run import Run
 from workbench.run.scopes import agents_in, as_read, bind_agents
 from workbench.run.take_up import TakeUp
+from workbench.run.timekeeper import note_waiting
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import ask as ask_effect
 
 Told = Callable[[Event | Live], None]
-_TAKEN_UP = {"running", "suspended", "waiting", "damaged"}
-"""What a run may be to be resumed; claiming a damaged one says what it has lost."""
 
 
 @pattern(name="ask")
@@ -62,7 +61,7 @@ class Session:
         workspace: Path,
         *,
         version: str,
-        limits: Mapping[str, Any],
+        raised: Mapping[str, Any],
         keep_rules: Callable[[Policy], None],
     ) -> None:
         self.session_id = secrets.token_hex(3)
@@ -70,7 +69,7 @@ class Session:
         """Runs that this process drives, or drove since it was opened."""
         self._keeper = store
         self._workspace, self._version = workspace, version
-        self._limits, self._keep_rules = limits, keep_rules
+        self._raised, self._keep_rules = raised, keep_rules
         self._subscribers: list[Told] = []
         self._acks = Acks(asyncio.get_running_loop())
         self.world = world(self._publish)
@@ -148,7 +147,7 @@ class Session:
             inputs: its inputs, for names that are parameters here.
             run_id: for whoever has to find it again; made up if empty.
             title: how the list of runs shows it.
-            limits: its ceilings; None for the settings' own.
+            limits: its ceilings where the settings' own do not hold; None lifts one.
             workspace: the folder its tools work in; None for the workbench's own.
             named: its inputs.
         """
@@ -165,7 +164,7 @@ class Session:
             model=self.world.default_model,
             mode=self.world.policy.mode,
             title=title or found.name,
-            limits=dict(limits) if limits is not None else self._limits,
+            limits=self.world.budgets.ceilings.run.changed(limits or {}).to_json(),
             session=self.session_id,
             workspace=str(workspace or self._workspace),
         )
@@ -205,7 +204,7 @@ class Session:
             return known
         self.world.room.check()
         await self._leaving.let_go(row.run_id)
-        if row.status not in _TAKEN_UP:
+        if not row.rests and row.status != "damaged":  # claiming that says what it has lost
             raise UsageError(
                 f"run {row.run_id} has ended ({row.status})",
                 hint=f"Fork it instead: kaizen-tui fork {row.run_id}",
@@ -228,7 +227,8 @@ class Session:
     ) -> Run:
         taken = self.take_up.take(rows, what, is_new=bool(unwritten))
         left = before.left(rows)
-        run = taken.go_on(epoch, unwritten, left=left)
+        raised = None if unwritten else self._raised
+        run = taken.go_on(epoch, unwritten, left=left, limits=raised)
         self._watch(run, before.requests)
         self._bring_under_orders(run)
         if left:
@@ -371,11 +371,8 @@ class Session:
         self._reconsider()
 
     def set_limits(self, run_id: str, limits: Mapping[str, Any], by: str = "user") -> None:
-        """Change a live run's ceilings."""
-        run = self.live(run_id)
-        run.budget.extend(Limits.read({**run.budget.limits.to_json(), **limits}))
-        changed = {"limits": run.budget.limits.to_json(), "by": by}
-        run.rows.append("budget.changed", "", changed)
+        """Change a live run's ceilings, by measure; None lifts one."""
+        change_limits(self.live(run_id), limits, by)
 
     def _told_all(self, kind: str, data: dict[str, Any]) -> None:
         for run in self.runs.values():
@@ -391,6 +388,7 @@ class Session:
         self._publish(Live("room", "", "", {"text": text, "full": full}))
 
     def _publish(self, event: Event | Live) -> None:
+        note_waiting(self.runs, event)
         for told in list(self._subscribers):
             answer = attempt(told, event)
             if isinstance(answer, Raised):

@@ -12,6 +12,8 @@ from workbench.foreign import Raised
 from workbench.journal.events import Event, agent_of
 from workbench.journal.replay import Tried, Unfinished
 from workbench.journal.strands import Outcome, Parked, standing
+from workbench.run.budget import Reservation
+from workbench.run.reserve import marks, release, settle, start
 from workbench.values import digest, dumps, loads
 
 if TYPE_CHECKING:
@@ -25,8 +27,8 @@ class Step:
 
     __slots__ = (
         "action", "arguments", "attempt", "begun", "begun_s", "closed", "extra", "in_doubt",
-        "intended", "intent", "is_open", "key", "left", "overdue", "parked", "prior", "run",
-        "stop_reason", "stoppable", "task", "usage",
+        "intended", "intent", "is_open", "key", "left", "overdue", "parked", "prior", "reserved",
+        "run", "stop_reason", "stoppable", "task", "usage",
     )  # fmt: skip
 
     def __init__(self, run: Run, parked: Parked, left: Unfinished | None = None) -> None:
@@ -62,6 +64,7 @@ class Step:
         self.usage: Usage | None = None
         self.extra: dict[str, Any] = {}
         """More for the outcome row."""
+        self.reserved = Reservation()
 
     @property
     def agent(self) -> str:
@@ -129,11 +132,10 @@ class Step:
         room = self.run.world.room
         await self.run.hold.passes()
         await room.wait_to_act()
-        self.intended = True
-        data = {**self.start_data(), **self.extra, **more, "repeat": repeat.value}
-        data["digest"] = self.action or self.digest_of(self.arguments)
-        data["idempotency_key"] = self.idempotency_key
-        await self.run.rows.commit("step.started", self.key, data)
+        more = {**self.extra, **more, "repeat": repeat.value}
+        more["digest"] = self.action or self.digest_of(self.arguments)
+        more["idempotency_key"] = self.idempotency_key
+        await start(self, lambda: {**self.start_data(), **more}, safe=True)
         await room.wait()
         self.begin()
 
@@ -198,13 +200,21 @@ class Step:
             if self.in_doubt and not self.begun:
                 data["end"] = "unknown"  # it is not tried again, and nobody knows of the last time
             kind = "step.denied" if data["error"]["code"] == "denied" else "step.failed"
-        self.run.rows.append(kind, self.key, data, safe=safe)
+        self.end(kind, data, safe=safe)
+
+    def end(self, kind: str, data: dict[str, Any], *, safe: bool) -> None:
+        """Write a row that ends this attempt, and settle what was reserved for it."""
+        data |= marks(self, data, is_outcome=kind != "attempt.ended")
+        rows = self.run.rows
+        # Before it is appended: a row may be delivered at once, and its workflow goes on.
+        settle(self, Event(rows.run_id, rows.seq + 1, self.run.world.clock(), kind, self.key, data))
+        rows.append(kind, self.key, data, safe=safe)
 
     def write_cancelled(self, reason: str, end: str) -> None:
         """Write that the effect is no longer wanted, and how sure its end is."""
         self.closed = True
         data = {**self._data(), "reason": reason, "end": end}
-        self.run.rows.append("step.cancelled", self.key, data, safe=end != "never")
+        self.end("step.cancelled", data, safe=end != "never")
 
     def write_stopped(self) -> None:
         """Its task was ended from outside: a cancellation is an outcome, a suspension is none."""
@@ -223,7 +233,9 @@ class Step:
             if how == "unknown":
                 self.run.notice(f"{self} cannot be stopped and may go on; its end is unknown")
             data = {"attempt": self.attempt, "end": how, "effect": self.parked.effect.kind}
-            self.run.rows.append("attempt.ended", self.key, data, safe=True)
+            self.end("attempt.ended", data, safe=True)
+        else:
+            release(self)
 
     def fail(self, error: BaseException) -> None:
         """End a step that waits with a failure of our own."""

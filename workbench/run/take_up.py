@@ -44,18 +44,26 @@ class Taken:
     now: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What it is driven with from here on, as its row says it; empty when nothing changed."""
 
-    def go_on(self, epoch: int, unwritten: Sequence[Event] = (), *, left: str = "") -> Run:
+    def go_on(
+        self,
+        epoch: int,
+        unwritten: Sequence[Event] = (),
+        *,
+        left: str = "",
+        limits: Mapping[str, Any] | None = None,
+    ) -> Run:
         """Have the run go on, live; what was changed stands in its row and is said once.
 
         Args:
             epoch: of the one who drives it now.
             unwritten: a fork's first rows, which are not in the log yet.
             left: from whom it is taken, if its owner did not let it go.
+            limits: ceilings that are others now.
         """
         told: dict[str, Any] = {"epoch": epoch, **({"left": left} if left else {})}
         if self.changes:
             told |= {"changes": [str(change) for change in self.changes], **self.now}
-        self.run.resume(self.replayed, told, unwritten=unwritten)
+        self.run.resume(self.replayed, told, unwritten=unwritten, limits=limits)
         if self.changes:
             self.run.notice(in_one_line(self.changes))
         return self.run

@@ -13,6 +13,7 @@ from workbench.agent.turn import ToolUse
 from workbench.permission.danger import Facts
 from workbench.run.permit import permit
 from workbench.run.ports import Attempt
+from workbench.run.reserve import start
 from workbench.run.working_copy import writing
 from workbench.run.world import Live
 from workbench.workflow.effects import Repeat
@@ -27,6 +28,7 @@ async def use_tool(step: Step) -> Any:
     facts = await permit(step, tool)
     if tool.repeat is Repeat.PURE:
         await step.run.hold.passes()
+        await start(step, None)
         await step.assure()
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))

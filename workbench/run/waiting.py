@@ -59,6 +59,8 @@ class Waiting:
     """The choice a script's rule would make; a person still answers."""
     digest: str = ""
     """Of the exact action; an approval is good for this and nothing else."""
+    check: Callable[[Any], object] | None = field(default=None, repr=False)
+    """Refuses an answer that is none, by raising; without it an answer is one of the choices."""
     call: Call | None = field(default=None, repr=False)
     """What the policy decides on, to decide it again when mode or rules change."""
     evidence: Evidence | None = None
@@ -175,12 +177,17 @@ class Inbox:
         Raises:
             TooLate: it was answered already; says by whom.
             UnknownName: nothing with this id waits, or the answer is no choice.
+            WorkbenchError: what the question's own check says; it still waits then.
         """
         future = self._futures.get(waiting_id)
         if future is None or future.done():
             raise self.gone(waiting_id)
         waiting = self.waiting[waiting_id]
-        chooses = waiting.kind != "permission" or answer.answer is not None
+        if waiting.check is not None:
+            waiting.check(answer.answer)
+            chooses = False
+        else:
+            chooses = waiting.kind != "permission" or answer.answer is not None
         if chooses and waiting.choices and answer.answer not in waiting.choices:
             raise UnknownName("choice", str(answer.answer), waiting.choices)
         future.set_result(answer)

@@ -20,6 +20,7 @@ from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
 from workbench.run.ports import Log, Models, ToolBox, Workers, WorkingCopies
 from workbench.run.room import Room
+from workbench.run.shared import Budgets
 from workbench.run.unkept import UnkeptCopies
 from workbench.run.waiting import Inbox
 from workbench.workflow.effects import Effect
@@ -81,6 +82,8 @@ class World:
     model_attempts: int = 3
     checkpoints: Rule = "turn"
     """When a checkpoint is taken without being asked for."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """What is limited beside each run's own limits, and what becomes of a run at a limit."""
     cleanup_s: float = 10.0
     """How long one effect of a cleanup may take."""
     graceful_s: float = 10.0

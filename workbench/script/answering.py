@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 from workbench.bench import Workbench
-from workbench.errors import Denied, InDoubt, TooLate, UnknownName
+from workbench.errors import Denied, InDoubt, InputError, LimitReached, TooLate, UnknownName
 from workbench.journal.events import Event
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Live
@@ -103,12 +103,15 @@ class Answering:
             return
         try:
             await self._bench.answer(waiting.id, answer)
+        except InputError as error:
+            self._notice(str(error))
+            self._ids.put_nowait(waiting.id)
         except (TooLate, UnknownName) as error:
             self._notice(f"{waiting.text}: {error.message}")
 
     def _suspend(self, waiting: Waiting) -> None:
-        code = InDoubt.exit_code if waiting.kind == "in_doubt" else Denied.exit_code
-        self.exit_code = max(self.exit_code, code)
+        codes = {"in_doubt": InDoubt.exit_code, "budget": LimitReached.exit_code}
+        self.exit_code = max(self.exit_code, codes.get(waiting.kind, Denied.exit_code))
         # What the run's other paths wait for is withdrawn with it, and has to be known as well.
         for one in self._bench.world.inbox.of(waiting.run_id):
             if one.kind != "permission" and one.id not in self.questions:

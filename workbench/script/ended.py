@@ -29,8 +29,8 @@ class Ended:
     error: dict[str, Any] | None
     usage: dict[str, Any]
     denied: list[dict[str, Any]]
-    rests_by: str = ""
-    """Who had it suspended, when it rests."""
+    rests: bool = False
+    """It has not ended: it can be gone on with."""
 
     @property
     def exit_code(self) -> int:
@@ -84,21 +84,20 @@ def from_outcome(outcome: RunOutcome) -> Ended:
         told["error"],
         told["usage"],
         told["denied"],
+        outcome.rests,
     )
 
 
 def from_store(store: Store | MemoryStore, run_id: str) -> Ended:
     """Of a run in the database. Raises UnknownName."""
     row = store.run(run_id)
-    tally, data, rests_by = Tally(), dict[str, Any](), ""
+    tally, data, rests = Tally(), dict[str, Any](), row.rests
     for event in store.rows(row.run_id):
         if event.run_id != row.run_id:
             continue
         add_row(tally, event)
-        if event.kind == "run.finished":
+        if event.kind == "run.finished" or (rests and event.kind == "run.suspended"):
             data = event.data
-        elif event.kind in {"run.suspended", "run.resumed"}:
-            rests_by = str(event.data["by"]) if event.kind == "run.suspended" else ""
     return Ended(
         row.run_id,
         row.status,
@@ -106,7 +105,7 @@ def from_store(store: Store | MemoryStore, run_id: str) -> Ended:
         data.get("error"),
         tally.to_json(),
         tally.denied,
-        rests_by,
+        rests,
     )
 
 

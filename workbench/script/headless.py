@@ -9,7 +9,6 @@ from signal import SIGINT, SIGPIPE
 from typing import Any
 
 from workbench.bench import Workbench
-from workbench.errors import LimitReached
 from workbench.journal.events import Event
 from workbench.run.header import Tally
 from workbench.run.waiting import Answer, Waiting
@@ -49,6 +48,7 @@ class Front:
                 with self.streams.progress(playing.length):
                     ended = await playing.play(resume=resume)
         children = [from_store(self.bench.store, one) for one in runs_of(self.bench, ended.run_id)]
+        children += [playing.rested] if playing.rested is not None else []
         return self._finish(ended, children or [ended], again, answering)
 
     async def command(self, line: Line) -> int:
@@ -80,7 +80,7 @@ class Front:
         answering: Answering,
     ) -> int:
         self.signals.closing()
-        rests = ended.outcome in {"suspended", "running"}
+        rests = ended.rests
         told = ended.to_json() | {
             "usage": _total(runs),
             "denied": [one for run in runs for one in run.denied],
@@ -95,8 +95,7 @@ class Front:
         self.streams.notice(f"run {ended.run_id} rests; go on with it: {again}")
         if self.signals.caught:
             return 128 + self.signals.caught
-        late = any(run.rests_by == "deadline" for run in [ended, *runs])
-        return answering.exit_code or (LimitReached.exit_code if late else ended.exit_code)
+        return answering.exit_code or ended.exit_code
 
 
 class _Attended:
@@ -115,6 +114,8 @@ class _Attended:
     async def __aenter__(self) -> Answering:
         for notice in self._bench.notices:
             self._streams.notice(notice)
+        if self._person is not None and self._bench.budgets.on_limit == "rest":
+            self._bench.budgets.on_limit = "ask"
         self._unsubscribe = self._bench.subscribe(self._told)
         return await self._answering.__aenter__()
 

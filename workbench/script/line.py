@@ -105,7 +105,7 @@ async def _answered(typed: PromptSession[str], waiting: Waiting) -> Answer | Non
     if waiting.kind == "permission":
         return _permission(waiting, said)
     said = _meant(waiting, said)
-    while said and waiting.choices and said not in waiting.choices:
+    while said and waiting.choices and not waiting.check and said not in waiting.choices:
         _print(str(UnknownName("choice", said, waiting.choices)))
         said = _meant(waiting, await _typed(typed, _asked(waiting)))
     if waiting.kind == "in_doubt" and said == DONE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,10 +17,11 @@ from workbench.bench import Workbench
 from workbench.errors import Diverged, StepFailed, UsageError, WorkbenchError
 from workbench.journal.divergence import Asked, Divergence, Recorded
 from workbench.journal.events import Event
+from workbench.journal.limits import MEASURES
 from workbench.run.interrupt import OWNER
 from workbench.run.run import Run
 from workbench.script.commands import find
-from workbench.script.ended import Ended, from_store
+from workbench.script.ended import Ended, RunEnded, from_store
 from workbench.script.execute import perform
 from workbench.script.language import Line, parse_script
 from workbench.script.output import Silent, Sink
@@ -29,6 +30,8 @@ from workbench.values import Json
 from workbench.workflow.effects import Effect, Repeat
 from workbench.workflow.pattern import pattern
 
+_NO_LIMITS: dict[str, Any] = dict.fromkeys(MEASURES)
+"""A script's lines contain runs, which have limits of their own."""
 _STARTING = ("run", "ask", "fork", "resume")
 
 
@@ -81,6 +84,8 @@ class Playing:
         self.session = Session(bench, rule_scope="script")
         self._bench, self._lines, self._name, self._sink = bench, lines, name, sink
         self._run: Run | None = None
+        self.rested: Ended | None = None
+        """The run at whose used-up limit the script rests."""
 
     @property
     def length(self) -> int:
@@ -103,7 +108,7 @@ class Playing:
 
     async def _started(self) -> Run:
         given: dict[str, Any] = {"name": self._name, "lines": self._texts()}
-        return await self._bench.start(play, given, title=f"script {self._name}", limits={})
+        return await self._bench.start(play, given, title=f"script {self._name}", limits=_NO_LIMITS)
 
     def _texts(self) -> list[dict[str, Any]]:
         return [{"text": str(line), "number": line.place.line} for line in self._lines]
@@ -114,9 +119,15 @@ class Playing:
         self._sink.begun(line)
         try:
             output = await perform(self.session, line, idempotency)
-        except Suspended:
+        except Suspended as rests:
+            if (ended := rests.ended) is not None and ended.outcome == "out_of_budget":
+                if self._is_claimed_about(number):
+                    raise RunEnded(ended) from None
+                self.rested = ended
             # The line is not over: the script rests with the run it waits for.
             assert self._run is not None
+            if self.rested is not None and self.rested.error is not None:
+                self._run.at_limit.recall(self.rested.error)
             self._run.interrupt("graceful", by="script")
             line_step = OWNER.get()
             assert line_step is not None
@@ -127,6 +138,14 @@ class Playing:
             raise
         self._sink.done(line, output)
         return None if find(line.name).is_looking else output.data
+
+    def _is_claimed_about(self, number: int) -> bool:
+        """Whether the line after this one says how its run ends: then it has ended here."""
+        texts = [*self._texts(), None]
+        for line, after in pairwise(texts):
+            if line is not None and line["number"] == number:
+                return _is_claimed_about(line, after)
+        return False
 
     def _take_rules_back(self) -> None:
         for rule in (*self._bench.policy.rules, *self._bench.world.doubts):
@@ -158,7 +177,7 @@ class Playing:
         self.session.recall(call, done)
         if line.background:
             run_id = self.session.find()
-            if self._bench.store.run(run_id).status in {"running", "suspended"}:
+            if self._bench.store.run(run_id).rests:
                 self.session.background[run_id] = await self._bench.resume(run_id)
 
 
@@ -217,7 +236,7 @@ def resumable(bench: Workbench, name: str) -> str:
     for row in bench.store.runs(limit=10_000, search=title):
         if row.pattern != SCRIPT or row.title != title:
             continue
-        if row.status not in {"running", "suspended", "waiting"}:
+        if not row.rests:
             raise UsageError(
                 f"{name} has nothing to resume: run {row.run_id} ended ({row.status})",
                 hint="Run it without --resume",

@@ -34,6 +34,11 @@ def quietly(_title: str) -> Generator[Moved]:
 class Suspended(Exception):
     """The run a line waits for was suspended, so the line is not over and not failed."""
 
+    def __init__(self, ended: Ended | None = None) -> None:
+        super().__init__()
+        self.ended = ended
+        """How the run rests, where that is known."""
+
 
 @dataclass
 class Session:
@@ -50,8 +55,8 @@ class Session:
     """Runs started with ``&`` that nobody has waited for."""
     scratch: Path | None = None
     """The folder that runs work in, when it is not the workspace."""
-    limits: dict[str, float] = field(default_factory=dict[str, float])
-    """Ceilings for runs to come; empty for the settings' own."""
+    limits: dict[str, Any] = field(default_factory=dict[str, Any])
+    """Ceilings for runs to come, where they differ from the settings' own."""
     moving: Callable[[str], AbstractContextManager[Moved]] = quietly
     """Shows how far a long command is, by its title."""
 
@@ -121,7 +126,7 @@ class Session:
             return await start(run_id)
         if known.run_id != run_id:
             return await start(run_id)
-        if known.status in {"running", "suspended", "waiting"}:
+        if known.rests:
             return await self.bench.resume(run_id)
         return self.ended(run_id)
 
@@ -146,8 +151,8 @@ class Session:
         """Wait until a run ends. Raises Suspended if it rests instead."""
         outcome = await run.finished()
         self.background.pop(run.run_id, None)
-        if outcome.outcome == "suspended":
-            raise Suspended
+        if outcome.rests:
+            raise Suspended(from_outcome(outcome))
         return from_outcome(outcome)
 
     def recall(self, call: Call, data: Mapping[str, Any]) -> None:

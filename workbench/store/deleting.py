@@ -26,7 +26,16 @@ GRACE_S: Final = 600.0
 _NAME: Final = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 """A blob's name, wherever it stands in a row's data."""
 
-_OF_A_RUN: Final = ("run_states", "spent", "owners", "requests", "losses", "pinned", "named")
+_OF_A_RUN: Final = (
+    "run_states",
+    "spent",
+    "reserved",
+    "owners",
+    "requests",
+    "losses",
+    "pinned",
+    "named",
+)
 
 
 @dataclass(slots=True)

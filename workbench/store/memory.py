@@ -6,6 +6,7 @@ way in, as in the file, and `done` is called before `append` returns.
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from workbench.errors import (
-    Fenced,
+    LimitReached,
     RunOwned,
     StoreDamaged,
     StoreError,
@@ -22,9 +23,9 @@ from workbench.errors import (
     WorkbenchError,
 )
 from workbench.journal.events import Event
-from workbench.journal.requests import Owner, Request
+from workbench.journal.ledger import Dues, Ledger, Within, refused
 from workbench.store import queries, workspace
-from workbench.store.connection import Watch
+from workbench.store.alone import Alone
 from workbench.store.deleting import Freed
 from workbench.store.projection import (
     RunRow,
@@ -35,7 +36,6 @@ from workbench.store.projection import (
     seen,
     total,
 )
-from workbench.store.requests import Settled
 from workbench.store.room import OnRoom
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done
@@ -68,6 +68,7 @@ class MemoryStore:
         self.blobs = MemoryBlobs()
         self._log: list[Event] = []
         self._states: dict[str, RunState] = {}
+        self._ledger = Ledger()
         self._epochs: dict[str, int] = {}
         self._owned: set[str] = set()
         self._catalogue: dict[str, list[dict[str, Any]]] = {}
@@ -76,15 +77,20 @@ class MemoryStore:
         self._pinned: set[str] = set()
         self._deleted: set[str] = set()
         self._open = True
-        self.shared = Alone(self)
+        self.shared = Alone(self.owner)
 
-    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+    def append(
+        self, events: Sequence[Event], done: Done | None = None, within: Within = ()
+    ) -> None:
         """Store all of the rows or none, then call ``done``."""
         if not self._open:
             raise StoreError("the store in memory was closed")
+        over: LimitReached | None = None
         try:
             rows = [_copied(event) for event in events]
             self._check(rows)
+            if within and (over := self._ledger.refusal(rows[0], within)) is not None:
+                rows = [refused(rows[0], over)]
         except WorkbenchError as error:
             if done is None:
                 self._unheard.append(error)
@@ -94,7 +100,7 @@ class MemoryStore:
         self._log += rows
         self._take(rows)
         if done is not None:
-            done(None)
+            done(over)
 
     def flush(self) -> None:
         """Raise the first error that nobody was told about."""
@@ -207,6 +213,10 @@ class MemoryStore:
         found = [e for e in self._log if e.kind in queries.APPROVAL_KINDS]
         return [e for e in found if run_id in ("", e.run_id)][-limit:]
 
+    def dues(self, day: str) -> Dues:
+        """What was used and is reserved on a day (UTC), by agent over all runs."""
+        return copy.deepcopy(self._ledger.dues(day))
+
     def last_seq(self, run_id: str) -> int:
         """The newest row's number; 0 when there is no such run."""
         return self._states[run_id].row["last_seq"] if run_id in self._states else 0
@@ -238,6 +248,7 @@ class MemoryStore:
         self._log = [_GONE if event.run_id in going else event for event in self._log]
         for run_id in going:
             del self._states[run_id]
+            self._ledger.forget(run_id)
             self._deleted.add(run_id)
         return Freed(list(run_ids), sum(going.values()))
 
@@ -263,6 +274,7 @@ class MemoryStore:
     def rebuild(self) -> None:
         """Compute the runs and their spending anew from the log."""
         self._states.clear()
+        self._ledger = Ledger()
         self._take([event for event in self._log if event is not _GONE])
 
     def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
@@ -319,62 +331,11 @@ class MemoryStore:
 
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:
+            self._ledger.take(event)
             if event.run_id in self._states:
                 self._states[event.run_id].take(event)
             else:
                 self._states[event.run_id] = RunState.begin(event)
-
-
-class Alone:
-    """What `Shared` is where there is no other process: nobody asks, nobody takes over."""
-
-    bell = None
-
-    def __init__(self, store: MemoryStore) -> None:
-        self._store = store
-
-    def driver(self, run_id: str) -> Owner | None:
-        """This process, if it claimed the run."""
-        pid = self._store.owner(run_id)
-        return None if pid is None else Owner(pid)
-
-    def left_by(self, run_id: str) -> str:
-        """Nobody."""
-        del run_id
-        return ""
-
-    def beat(self) -> list[Fenced]:
-        """Nobody looks."""
-        return []
-
-    def is_surely_ours(self, run_id: str) -> bool:
-        """Whose else?"""
-        del run_id
-        return True
-
-    def confirm(self, run_id: str, done: Done) -> None:
-        """It is."""
-        del run_id
-        done(None)
-
-    def ask(self, request: Request) -> None:
-        """There is nobody to ask."""
-        raise StoreError(f"run {request.run_id} is in memory, and no other process drives it")
-
-    def open_requests(self) -> list[Request]:
-        """None."""
-        return []
-
-    def request(self, request_id: str) -> Request | None:
-        """None."""
-        del request_id
-
-    def settle(self, settled: Sequence[Settled]) -> None:
-        """Nothing to settle."""
-
-    def watch(self) -> Watch:
-        """There is nothing to follow."""
-        raise StoreError("runs in memory are followed by nobody")
 
 
 _GONE = Event("", 0, 0.0, "place.kept", "", {})

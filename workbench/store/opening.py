@@ -12,7 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.errors import StoreError, StoreForeign, StoreNewer
-from workbench.store import schema
+from workbench.store import schema, states
+from workbench.store.blobs import Blobs
 from workbench.store.connection import (
     FAILURES,
     Readers,
@@ -89,7 +90,8 @@ def _upgrade(link: sqlite3.Connection, path: Path, patience_s: float) -> None:
         with lock.held():
             # Another workbench may have done it while this one waited.
             if known(link, path) < schema.VERSION:
-                schema.upgrade(link, path)
+                blobs = Blobs(path.parent / "blobs")
+                schema.upgrade(link, path, count_anew=lambda: states.rebuild(link, blobs))
     finally:
         lock.close()
 

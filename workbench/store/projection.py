@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final, cast
 
 from workbench.errors import StoreError
 from workbench.journal.events import OUTCOMES, Event, agent_of, parent_of
+from workbench.journal.usage import Used, day_of, used
 from workbench.values import copied, dumps
-from workbench.workflow.effects import SCOPES
 
 PREVIEW_CHARS: Final = 200
-DAY_S: Final = 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class RunRow:
     started_at: float
     ended_at: float | None
     steps: int
-    """Effects with an outcome, scopes included."""
+    """Leaf effects that were performed; see `workbench.journal.usage`."""
     input_tokens: int
     output_tokens: int
     cost_usd: float
@@ -54,6 +52,12 @@ class RunRow:
     unpriced_calls: int = 0
     """How many of them have no known price, which is not the same as free."""
     last_seq: int = 0
+
+    @property
+    def rests(self) -> bool:
+        """Whether it has not ended: it can be gone on with. At a limit it rests or has ended."""
+        at_a_limit = self.status == "out_of_budget" and self.ended_at is None
+        return at_a_limit or self.status in {"running", "suspended", "waiting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,36 +118,24 @@ class RunState:
         row = self.row
         row["last_seq"] = event.seq
         kind = event.kind
-        if kind in OUTCOMES:
-            row["steps"] += 1
-            self._pay(event)
-        elif kind == "attempt.ended":
-            self._pay(event)
+        if kind in OUTCOMES or kind == "attempt.ended":
+            found = used(event)
+            if found is not None:
+                row["steps"] += found.steps
+                if found.calls:
+                    self._pay(event, found)
         elif kind == "run.finished":
             row["status"] = text_of(event.data.get("outcome")) or "returned"
             row["ended_at"] = float(event.at)
             row["result_preview"] = _preview(event.data)
         elif kind == "run.suspended":
-            row["status"] = "suspended"
+            row["status"] = text_of(event.data.get("outcome")) or "suspended"
         elif kind == "run.resumed":
             row["status"], row["ended_at"] = "running", None
 
-    def _pay(self, event: Event) -> None:
-        data = event.data
-        given = data.get("usage")
-        # A scope's usage would be the sum of what its own rows already say.
-        if not given or data.get("effect") in SCOPES:
-            return
-        usage = cast("dict[str, Any]", given if isinstance(given, dict) else copied(given))
-        cost = usage.get("cost_usd")
-        added = (
-            1,
-            int(usage.get("input_tokens") or 0),
-            int(usage.get("output_tokens") or 0),
-            float(cost or 0.0),
-            int(cost is None),
-        )
-        key = (_day(event.at // DAY_S), _agent(parent_of(event.key)), _spender(data))
+    def _pay(self, event: Event, found: Used) -> None:
+        added = (1, found.input_tokens, found.output_tokens, found.usd, found.unpriced)
+        key = (day_of(event), _agent(parent_of(event.key)), _spender(event.data))
         sums = self.spent.setdefault(key, [0, 0, 0, 0.0, 0])
         self.touched.add(key)
         row = self.row
@@ -253,11 +245,6 @@ def _preview(data: Mapping[str, Any]) -> str:
 def _agent(path: str) -> str:
     """Whose a call is; a turn makes many from one path."""
     return agent_of(path)
-
-
-@lru_cache(maxsize=8)
-def _day(number: float) -> str:
-    return datetime.fromtimestamp(number * DAY_S, UTC).date().isoformat()
 
 
 def seen(row: RunRow, owner: int | None) -> RunRow:

@@ -244,6 +244,25 @@ def m007_keeping(execute: Execute) -> None:
         END""")
 
 
+def m008_days(execute: Execute) -> None:
+    """What limits over many runs are checked against, without reading the runs."""
+    execute("""
+        CREATE TABLE days (        -- what each agent used on each UTC day, over all runs
+          day TEXT NOT NULL, agent TEXT NOT NULL,
+          usd REAL NOT NULL, tokens INTEGER NOT NULL, steps INTEGER NOT NULL,
+          unpriced INTEGER NOT NULL,
+          PRIMARY KEY (day, agent)
+        ) STRICT, WITHOUT ROWID""")
+    execute("""
+        CREATE TABLE reserved (    -- for attempts that are open, or of which nobody knows
+          run_id TEXT NOT NULL, key TEXT NOT NULL, attempt INTEGER NOT NULL,
+          day TEXT NOT NULL, agent TEXT NOT NULL,
+          usd REAL NOT NULL, tokens INTEGER NOT NULL, steps INTEGER NOT NULL,
+          PRIMARY KEY (run_id, key, attempt)
+        ) STRICT, WITHOUT ROWID""")
+    execute("CREATE INDEX reserved_on_day ON reserved(day)")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -254,16 +273,21 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m005_requests,
     m006_named,
     m007_keeping,
+    m008_days,
 )
 
 VERSION: Final = len(MIGRATIONS)
 
 
 def upgrade(
-    connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...] = MIGRATIONS
+    connection: sqlite3.Connection,
+    path: Path,
+    migrations: tuple[Migration, ...] = MIGRATIONS,
+    count_anew: Callable[[], None] = lambda: None,
 ) -> None:
     """Apply what is pending, all or nothing; a file that holds runs is backed up first.
 
+    ``count_anew`` computes, in the same transaction, what a version keeps beside an older log.
     The caller holds the file's write lock, so no other workbench upgrades at the same time.
     """
     from sqlite_utils import Database, Migrations  # noqa: PLC0415  110 ms, only when needed
@@ -278,6 +302,8 @@ def upgrade(
     try:
         # Plugins of sqlite-utils are other people's code and have no business here.
         known.apply(Database(connection, execute_plugins=False))
+        if version:
+            count_anew()
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

@@ -17,6 +17,7 @@ from workbench.errors import StoreDamaged, StoreError
 from workbench.journal.events import Event
 from workbench.store import packing
 from workbench.store.blobs import Blobs
+from workbench.store.days import Days
 from workbench.store.packing import INSERT, pack, unpack
 from workbench.store.projection import (
     COLUMNS,
@@ -61,6 +62,7 @@ class States:
     """The runs that are being written; every method inside the writer's transaction."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.days = Days(connection)
         self._connection = connection
         self._known: dict[str, RunState | None] = {}
         self._changed: dict[str, RunState] = {}
@@ -76,6 +78,7 @@ class States:
         self._new.clear()
         self._named.clear()
         self._lost = None
+        self.days.forget()
 
     def check(self, events: Sequence[Event]) -> None:
         """Refuse events that do not follow what is there: all of them or none are stored.
@@ -119,6 +122,7 @@ class States:
     def take(self, events: Sequence[Event]) -> None:
         """Let checked events have their consequences."""
         for event in events:
+            self.days.take(event)
             state = self._find(event.run_id)
             if state is None:
                 state = RunState.begin(event)
@@ -146,6 +150,7 @@ class States:
         self._named.clear()
         self._new.clear()
         self._changed.clear()
+        self.days.write()
         if len(self._known) > REMEMBERED:
             self._known.clear()
 
@@ -202,9 +207,8 @@ def read_only(run_id: str, first_lost: int) -> StoreDamaged:
 
 def rebuild(connection: sqlite3.Connection, blobs: Blobs) -> None:
     """Compute the projections anew from the log; inside a transaction."""
-    connection.execute("DELETE FROM run_states")
-    connection.execute("DELETE FROM spent")
-    connection.execute("DELETE FROM named")
+    for table in ("run_states", "spent", "days", "reserved", "named"):
+        connection.execute(f"DELETE FROM {table}")
     states, after = States(connection), 0
     while rows := connection.execute(_NEXT_EVENTS, (after,)).fetchall():
         states.take([unpack(row[1:], blobs) for row in rows])

@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from workbench.errors import StoreError, StoreFull
 from workbench.journal.events import Event
-from workbench.store import deleting, opening, queries, states, workspace
+from workbench.journal.ledger import Dues, Within
+from workbench.store import days, deleting, opening, queries, states, workspace
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
 from workbench.store.deleting import Freed
@@ -87,14 +88,20 @@ class Store:
                 raise
             return opened()
 
-    def append(self, events: Sequence[Event], done: Done | None = None) -> None:
+    def append(
+        self, events: Sequence[Event], done: Done | None = None, within: Within = ()
+    ) -> None:
         """Queue rows and return at once; the order of calls is the order of rows.
 
         They are stored together or not at all. ``done`` is called on the writer thread, after
         their commit with None, or with the error that prevented it; it must be quick. An error
         that has no ``done`` to go to is raised by the next `flush` or `close`.
+
+        With ``within`` there is one event, an intent whose reservation has to fit below these
+        limits when it is written. If it does not, `ledger.refused` is the row that is stored, and
+        ``done`` gets the LimitReached that it tells of.
         """
-        self._write().append(events, done)
+        self._write().append(events, done, within)
 
     def flush(self) -> None:
         """Wait until everything that was appended is committed."""
@@ -214,6 +221,11 @@ class Store:
     def approvals(self, run_id: str = "", *, limit: int = 1000) -> list[Event]:
         """The newest rows about approvals, of one run (without parents) or of all; oldest first."""
         return queries.sought(self._readers, self.blobs, queries.APPROVAL_KINDS, run_id, limit)
+
+    def dues(self, day: str) -> Dues:
+        """What was used and is reserved on a day (UTC), by agent over all runs."""
+        with self._readers.read() as link:
+            return days.dues(link, day)
 
     def last_seq(self, run_id: str) -> int:
         """The newest row's number; 0 when there is no such run."""

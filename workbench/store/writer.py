@@ -29,8 +29,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
-from workbench.errors import Fenced, StoreError, StoreFull, WorkbenchError
+from workbench.errors import Fenced, LimitReached, StoreError, StoreFull, WorkbenchError
 from workbench.journal.events import Event
+from workbench.journal.ledger import Within, refused
 from workbench.store import ownership
 from workbench.store.blobs import BlobGone, Blobs
 from workbench.store.connection import FAILURES, translated
@@ -64,6 +65,8 @@ class _Append:
     done: Done | None
     run_id: str = ""
     """A run whose fence is compared although no row of it is there."""
+    within: Within = ()
+    """Limits that the one event's reservation has to fit below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +107,11 @@ class Writer:
 
     # For everybody
 
-    def append(self, events: Sequence[Event], done: Done | None) -> None:
+    def append(self, events: Sequence[Event], done: Done | None, within: Within = ()) -> None:
         """Queue rows; ``done`` is called on the writer thread when they are committed or not."""
         if self._gone:
             raise StoreError(f"{self._path} was closed")
-        self._put(_Append(events, done))
+        self._put(_Append(events, done, within=within))
 
     def confirm(self, run_id: str, done: Done) -> None:
         """Find out whether this process may still write a run, in the order of the rows."""
@@ -285,10 +288,19 @@ class Writer:
             rows: list[Row] = []
             for append, found in zip(appends, packed, strict=False):
                 error = found if isinstance(found, WorkbenchError) else self._refusal(append)
+                events = append.events
+                if error is None and append.within:
+                    error = self._states.days.refusal(events[0], append.within)
+                    if error is not None:
+                        events = [refused(events[0], error)]
                 errors.append(error)
                 if error is None and not isinstance(found, WorkbenchError):
-                    self._states.take(append.events)
                     rows += found
+                elif isinstance(error, LimitReached):
+                    rows += [pack(event, self._blobs) for event in events]
+                else:
+                    continue
+                self._states.take(events)
             self._blobs.check(blobs_of(rows))
             self._connection.executemany(INSERT, rows)
             self._states.write()

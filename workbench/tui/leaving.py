@@ -116,6 +116,7 @@ def opener(workspace: Path | None, config: Any) -> Callable[[], AbstractAsyncCon
 
         async with Workbench.open(workspace=workspace, config=config) as bench:
             bench.world.scripts_only_preselect = True
+            bench.budgets.on_limit = "ask"
             yield bench
 
     return opened
@@ -132,6 +133,6 @@ def farewell(board: Board) -> list[str]:
     for run in board.runs.values():
         what = plain(f"run {run.run_id}  {run.pattern}  {run.status}")
         lines.append(what)
-        if run.status in ("suspended", "running", "waiting", "paused"):
+        if run.rests or run.status in ("running", "waiting", "paused"):
             lines.append(f"  go on with it: kaizen-tui resume {run.run_id}")
     return lines

@@ -27,6 +27,8 @@ class RunShown:
     status: str = "running"
     stopping: str = ""
     """``graceful`` or ``immediate`` while it is on its way to rest."""
+    rests: bool = False
+    """It has come to rest and can be gone on with; at a limit it rests or has ended."""
     started_at: float = 0.0
     ended_at: float | None = None
     model: str = ""

@@ -220,7 +220,7 @@ class Board:
         self._note(run, event)
 
     def _run_suspended(self, run: RunShown, event: Event) -> None:
-        run.status = "suspended"
+        run.status, run.rests = str(event.data.get("outcome") or "suspended"), True
         run.ended_at = event.at
         self._settle(run)
         self._note(run, event)
@@ -235,8 +235,7 @@ class Board:
         self._note(run, event)
 
     def _run_resumed(self, run: RunShown, event: Event) -> None:
-        run.status = "running"
-        run.stopping = ""
+        run.status, run.rests, run.stopping = "running", False, ""
         run.ended_at = None
         self._note(run, event)
 

@@ -9,6 +9,7 @@ from workbench.script import scratch
 from workbench.script.command import Command
 from workbench.script.commands import (
     branching,
+    budgeting,
     choosing,
     claiming,
     doubting,
@@ -31,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
         *choosing.COMMANDS,
         *permitting.COMMANDS,
         doubting.COMMAND,
+        *budgeting.COMMANDS,
         *looking.COMMANDS,
         *fitting.COMMANDS,
         *claiming.COMMANDS,

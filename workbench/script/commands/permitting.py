@@ -1,4 +1,4 @@
-"""Commands that say what is allowed: rules, mode, limits."""
+"""Commands that say what is allowed: rules and mode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from workbench.script.command import Call, Command, Output, Parameter, said
 from workbench.script.session import Session
 
 _BOUND = re.compile(r"danger(<=|>=|<|>)(\w+)")
-_LIMITS = ("usd", "tokens", "steps", "seconds")
 
 
 async def _rule(session: Session, call: Call) -> Output:
@@ -49,21 +48,6 @@ async def _mode(session: Session, call: Call) -> Output:
         session.bench.set_mode(cast("Mode", name), by=session.rule_scope)
     mode = session.bench.policy.mode
     return said(f"mode {mode}", data={"mode": mode})
-
-
-async def _budget(session: Session, call: Call) -> Output:
-    for name in _LIMITS:
-        value = call.given.get(name)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-            raise UsageError(f"{name!r} is a number of 0 or more, not {value!r}")
-        session.limits[name] = value
-    run = session.bench.runs.get(session.last)
-    if run is not None and run.status in {"running", "paused"} and call.given:
-        session.bench.set_limits(run.run_id, session.limits, by=session.rule_scope)
-    words = [f"{name} {value:g}" for name, value in session.limits.items()]
-    return said(" · ".join(words) or "no limits of this session", data=cast("Any", session.limits))
 
 
 async def _rules(session: Session, call: Call) -> Output:
@@ -114,16 +98,6 @@ COMMANDS = (
         _mode,
         (Parameter("name", "the mode", "mode", choices=MODES),),
         is_setting=True,
-    ),
-    Command(
-        "budget",
-        "Limit the runs to come, and the last run while it goes on.",
-        _budget,
-        tuple(
-            Parameter(name, f"most {name} of a run", "number", named_only=True) for name in _LIMITS
-        ),
-        is_setting=True,
-        examples=("budget usd=0.50 steps=200",),
     ),
     Command(
         "rules",

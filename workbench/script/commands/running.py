@@ -57,7 +57,7 @@ async def _ask(session: Session, call: Call) -> Output:
 async def _resume(session: Session, call: Call) -> Output:
     run_id = session.find(call.text("run"))
     row = session.bench.store.run(run_id)
-    if row.status not in {"running", "suspended", "waiting"} and call.line.background:
+    if not row.rests and call.line.background:
         raise UsageError(f"run {run_id} has ended ({row.status})")
     return await session.finish(call, await session.begin(run_id, session.resume))
 

@@ -173,6 +173,8 @@ class InboxPane(InboxView):
             self.ask("answer", "your answer; enter sends it")
         elif row.is_doubt and choice == "done":
             self.ask("result", "what it came back with; empty: what is presumed")
+        elif row.kind == "budget" and choice == "extend":
+            self.ask("answer", "by how many? nothing: by as much again; enter extends")
         else:
             self.send(Given(row.id, "allow", answer=choice, is_answer=True))
 
@@ -185,7 +187,8 @@ class InboxPane(InboxView):
                 event.input.value = ""
                 self.send(self.state.given("deny", reason=text.strip()))
             case "answer" if row is not None:
-                self.send(Given(row.id, "allow", answer=text, is_answer=True))
+                said = f"extend {text}".strip() if row.kind == "budget" else text
+                self.send(Given(row.id, "allow", answer=said, is_answer=True))
             case "result" if row is not None and row.gone:
                 self.say(f"this request is gone: {row.gone}")
             case "result" if row is not None:

@@ -96,7 +96,7 @@ def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterato
     elif row.arguments and not row.is_permission:
         yield from value_lines(row.arguments, width, indent=2)
     if row.preview:
-        yield ((Plain("change" if row.is_permission else "known"), "key"),)
+        yield ((Plain(_PREVIEWS.get(row.kind, "known")), "key"),)
         yield from change_lines(row.preview, width)
     if row.why:
         yield from labelled("why", row.why, width)
@@ -134,6 +134,9 @@ _MEANINGS = (
     ("run again", "exactly this once more, when it is permitted"),
     ("abort", "the run ends"),
 )
+
+_PREVIEWS = {"permission": "change", "budget": "answers"}
+"""What the lines below a request are."""
 
 
 def _heading(row: Asked, now: float) -> Written:
