@@ -107,7 +107,7 @@ async def test_a_run_that_ends_at_its_limit_cleans_up_and_cannot_go_on(tmp_path:
 
 @pytest.mark.parametrize(
     ("limits", "spent"),
-    [({"tokens": 40}, "tokens"), ({"usd": 1.0}, "usd")],
+    [({"tokens": 100}, "tokens"), ({"usd": 1.0}, "usd")],
 )
 def test_a_limit_is_not_overshot_by_paths_that_run_together(
     tmp_path: Path, limits: dict[str, Any], spent: str

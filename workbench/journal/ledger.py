@@ -73,6 +73,8 @@ class Ledger:
             self.spent_at(place).add(found.amount)
         if "settles" in row.data:
             self.drop((row.run_id, row.key), int(row.data["settles"]))
+        elif "unsettled" in row.data:
+            self.count_step((row.run_id, row.key), int(row.data["unsettled"]))
         elif "reserved" in row.data and row.kind == "step.started":
             hold = Hold(place_of(row), Amount.read(row.data["reserved"]))
             self.put((row.run_id, row.key), int(row.data["attempt"]), hold)
@@ -89,6 +91,13 @@ class Ledger:
             if number != attempt and (left.usd or left.tokens):
                 self.keep(key, number, Hold(earlier.place, left))
         self.keep(key, attempt, hold)
+
+    def count_step(self, key: tuple[str, str], attempt: int) -> None:
+        """The effect is over and a step; what else the attempt took is not known."""
+        hold = self.attempts(key).get(attempt)
+        if hold is not None:
+            self.drop(key, attempt)
+            self.keep(key, attempt, Hold(hold.place, Amount(hold.amount.usd, hold.amount.tokens)))
 
     def attempts(self, key: tuple[str, str]) -> dict[int, Hold]:
         """What is reserved for an effect."""

@@ -202,11 +202,13 @@ def reached(
 ) -> LimitReached:
     """The error of a limit that is used up: names it, its value and what is used of it."""
     reserved = f", {held:g} reserved" if held else ""
+    wanted = more.get("wanted", 0)
+    short = f", {math.ceil(wanted)} more wanted" if name == "tokens" and wanted else ""
     unknown = more.get("unpriced")
     why = f"; the price of {unknown} calls is not known, which is not free" if unknown else ""
     spelt = {"run": name, "agent": f"agent.{who}.{name}"}.get(scope, f"{scope}.{name}")
     return LimitReached(
-        f"{title(scope, who)} limit of {most:g} {name} is reached ({used:g} used{reserved}{why})",
+        f"{title(scope, who)} limit of {most:g} {name} is reached ({used:g} used{reserved}{short}{why})",
         hint=f"Raise it with: budget {spelt}=…",
         limit=name,
         scope=scope,

@@ -3,7 +3,8 @@
 The tally of a run, its budget, the projections and the ledger of days add up the same function of
 the same rows, so that they cannot disagree. A reservation is a fact of two rows: an intent's
 ``reserved`` opens it, ``settles`` in a later row of the same effect closes it. What an attempt
-used may never become known (the program died, the call was stopped): then it stays reserved.
+used may never become known (the program died, the call was stopped): then it stays reserved, and
+``unsettled`` in the effect's outcome says that only its step is known.
 """
 
 from __future__ import annotations
@@ -157,6 +158,13 @@ class Holds:
             self.total = Amount()  # sums of money are floats: nothing is left of nothing
         return True
 
+    def count_step(self, key: Hashable, attempt: int) -> None:
+        """The effect is over and a step; what else the attempt took is not known."""
+        amount = self._held.get(key, {}).get(attempt)
+        if amount is not None:
+            self.settle(key, attempt)
+            self.put(key, attempt, Amount(amount.usd, amount.tokens))
+
     def take(self, row: Event) -> None:
         """Let a row open or settle a reservation."""
         data = row.data
@@ -164,3 +172,5 @@ class Holds:
             self.put(row.key, int(data["attempt"]), Amount.read(data["reserved"]))
         elif "settles" in data:
             self.settle(row.key, int(data["settles"]))
+        elif "unsettled" in data:
+            self.count_step(row.key, int(data["unsettled"]))

@@ -50,6 +50,8 @@ class Reservation:
     accounts: list[Account] = field(default_factory=list["Account"])
     recorded: int = 0
     """The attempt whose intent says so; 0 for none."""
+    unsettled: int = 0
+    """The newest attempt that is over and of which nobody knows what it took; 0 for none."""
     day: str = ""
     """The day on which that was, where days are limited."""
 

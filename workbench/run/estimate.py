@@ -20,8 +20,8 @@ from workbench.values import dumps
 
 ANSWER_TOKENS: Final = 4096
 """For the answer of an agent that has given none yet and sets no ``max_tokens``."""
-_FEWEST, _MOST = 1 / 8, 1 / 3
-"""Tokens for a byte of a prompt, as long as the model has not said: words are few, code is many."""
+_FEWEST, _MOST = 1 / 4, 1 / 3
+"""Tokens for a byte of a prompt, as long as the model has not said: of prose, and of code."""
 _SOMETHING_USD: Final = 1e-6
 """What a call of unknown price costs at least: not nothing."""
 

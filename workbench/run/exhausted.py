@@ -105,17 +105,16 @@ class Question:
         elif waiter.step.run is self._run and all(
             w.step.run is not self._run for w in self._waiters
         ):
-            # It is asked in the name of a run that goes on without it: another's turn.
-            self.withdraw()
-            self._again()
+            self.look_again()  # it is asked in the name of a run that goes on without it
 
     def look_again(self) -> None:
-        """The ceilings are others: let everybody see whether there is room now."""
-        for waiter in self._waiters:
+        """Something is otherwise: let everybody see; who has no room still asks anew."""
+        if not self._waiters and self._account.lacks(Amount(steps=1)):
+            return
+        self.withdraw()
+        for waiter in self._let_go():
             if not waiter.turn.done():
                 waiter.turn.set_result(None)
-        if not self._waiters and not self._account.lacks(Amount(steps=1)):
-            self.withdraw()
 
     def withdraw(self) -> None:
         """Nobody needs an answer any more."""
@@ -123,12 +122,11 @@ class Question:
         if self._asking is not None:
             self._asking.cancel()
 
-    def _again(self) -> None:
+    def _let_go(self) -> list[Waiter]:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.step.run.time.idles(-1)
-            if not waiter.turn.done():
-                waiter.turn.set_result(None)
+        return waiters
 
     async def _ask(self, first: Waiter | None) -> None:
         run, spelt = self._run, f"{self._account.name}.{self._name}"
@@ -191,9 +189,7 @@ class Question:
     def _do(self, answer: Answer) -> None:
         account, name, run = self._account, self._name, self._run
         account.questions.pop(name, None)
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            waiter.step.run.time.idles(-1)
+        waiters = self._let_go()
         need = waiters[0].need if waiters else Amount()
         choice, amount = _read(answer.answer, name, _as_much_again(account, name, need))
         if choice == STOP:

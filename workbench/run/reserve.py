@@ -241,6 +241,8 @@ def marks(step: Step, data: dict[str, Any], *, is_outcome: bool) -> dict[str, An
         told["steps"] = 0
     if step.reserved.recorded and _is_known(step, data):
         told["settles"] = step.reserved.recorded
+    elif is_outcome and (left := step.reserved.recorded or step.reserved.unsettled):
+        told["unsettled"] = left
     if step.reserved.day and step.reserved.day != day_at(step.run.world.clock()):
         told["day"] = step.reserved.day
     return told
@@ -269,19 +271,21 @@ def settle(step: Step, row: Event) -> None:
         run.world.budgets.session.count(found.amount)
     if row.kind == "step.failed" and row.data["error"]["code"] == LimitReached.code:
         note_refusal(run, row)
-    if step.reserved.held is None:
-        return
-    held, step.reserved.held = step.reserved.held, None
-    is_known = "settles" in row.data or not step.reserved.recorded
-    later: list[Account] = []
-    for account in step.reserved.accounts:
-        if isinstance(account, SharedAccount):
-            later.append(account)
-            continue
-        if is_known:
+    reserved, own, shared = step.reserved, list[Account](), list[Account]()
+    for account in reserved.accounts:
+        (shared if isinstance(account, SharedAccount) else own).append(account)
+    is_known = "settles" in row.data or not reserved.recorded
+    for account in own:
+        if reserved.held is not None and is_known:
             account.holds.settle(_key(step), step.attempt)
+        elif "unsettled" in row.data:
+            account.holds.count_step(_key(step), row.data["unsettled"])
+    held, reserved.held = reserved.held, None
+    if held is None:
+        return
+    reserved.unsettled, reserved.recorded = (0 if is_known else reserved.recorded), 0
+    for account in own:
         account.ended(held)
-    step.reserved.recorded = 0
-    if later:
+    if shared:
         # The ledger knows once the row is written.
-        run.rows.once_delivered(row.seq, lambda: [account.ended(held) for account in later])
+        run.rows.once_delivered(row.seq, lambda: [account.ended(held) for account in shared])

@@ -11,7 +11,7 @@ from collections.abc import Hashable
 from typing import Final, Literal, TypeAlias
 
 from workbench.journal.ledger import Dues
-from workbench.journal.limits import EVERYBODY, Ceilings, Limits
+from workbench.journal.limits import EVERYBODY, SPENDABLE, Ceilings, Limits
 from workbench.journal.usage import Amount, day_at
 from workbench.run.budget import Account
 from workbench.run.estimate import Habits
@@ -75,7 +75,7 @@ class Budgets:
         return [account for account in accounts if not account.limits.is_free]
 
     def _account(self, who: str) -> SharedAccount:
-        """What somebody decided about an account's limits holds until the ceilings are set anew."""
+        """One of the accounts, made when it is first drawn from."""
         if who not in self._shared:
             limits = self.ceilings.of_agent(who) if who else self.ceilings.day
             self._shared[who] = SharedAccount(who, limits)
@@ -96,12 +96,24 @@ class Budgets:
             account.see(dues, others_run=others)
 
     def change(self, ceilings: Ceilings) -> list[Account]:
-        """Set other ceilings for this opening; the accounts that are limited otherwise now."""
-        self.ceilings = ceilings
-        wanted: list[tuple[Account, Limits]] = [(self.session, ceilings.session)]
-        for who, account in self._shared.items():
-            wanted.append((account, ceilings.of_agent(who) if who else ceilings.day))
-        changed = [(account, limits) for account, limits in wanted if account.limits != limits]
-        for account, limits in changed:
-            account.change(limits)
-        return [account for account, _ in changed]
+        """Set other ceilings for this opening; the accounts that are limited otherwise now.
+
+        Only what is set otherwise than before changes: what a person decided about another
+        measure stands.
+        """
+        before, self.ceilings = self.ceilings, ceilings
+        changed: list[Account] = []
+        for account in [self.session, *self._shared.values()]:
+            old, new = _of(before, account), _of(ceilings, account)
+            names = [n for n in SPENDABLE if getattr(old, n) != getattr(new, n)]
+            if names:
+                told = {name: getattr(new, name) for name in names}
+                account.change(account.limits.changed(told, account.scope))
+                changed.append(account)
+        return changed
+
+
+def _of(ceilings: Ceilings, account: Account) -> Limits:
+    if account.scope == "agent":
+        return ceilings.of_agent(account.who)
+    return ceilings.session if account.scope == "session" else ceilings.day
