@@ -176,14 +176,14 @@ async def test_a_used_up_agent_fails_and_whoever_asked_it_may_ask_another(tmp_pa
             while True:
                 await ask(WRITER, task="more")
         except StepFailed as error:
-            assert error.error_code == "limit"
-            return f"{error.data['scope']} {error.data['who']} {error.data['limit']}"
+            told = error.data
+            return f"{error.error_code}: {told['scope']} {told['who']} {told['limit']}"
 
     limits = {"agent": {"writer": {"tokens": 60}}}
     async with opened(tmp_path, _takes(20), limits=limits) as bench:
         bench.budgets.on_limit = "stop"
         run = await bench.start(second_choice)
-        assert await run.result() == "agent writer tokens"
+        assert await run.result() == "limit: agent writer tokens"
         assert run.budget.spent.tokens == 60
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from workbench.agent.agent import Agent
 from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, Usage
 from workbench.errors import ModelError, StepFailed
 from workbench.journal.ledger import totals
+from workbench.journal.usage import day_at
 from workbench.run.estimate import size_of
 from workbench.run.header import Header
+from workbench.run.hooks import hook
 from workbench.run.run import Run
 from workbench.run.world import Acks
 from workbench.workflow.pattern import pattern
-from workbench.workflow.verbs import ask, together
+from workbench.workflow.verbs import ask, now, race, together
 
 ROUNDING = 1e-9
 
@@ -216,8 +219,6 @@ async def test_an_answer_longer_than_its_reservation_is_asked_for_again(tmp_path
 
 @acted
 async def test_a_hook_that_chooses_a_dearer_model_is_reserved_at_its_price(tmp_path: Path) -> None:
-    from workbench.run.hooks import hook
-
     @hook("before.model")
     def dearer(call: object) -> dict[str, object]:
         return {**call.arguments, "model": "litellm:gold"}  # type: ignore[attr-defined]
@@ -238,16 +239,12 @@ async def test_a_hook_that_chooses_a_dearer_model_is_reserved_at_its_price(tmp_p
 
 @acted
 async def test_all_sums_agree(tmp_path: Path) -> None:
-    from workbench.workflow.verbs import now, race
-
     @pattern
     async def mixed() -> list[str]:
         await now()
         first = await race(ask(WRITER, task="fast"), ask(WRITER, task="slow"))
-        try:
+        with suppress(StepFailed):
             await ask(WRITER, task="bad")
-        except StepFailed:
-            pass
         return [first.text]
 
     slow_runs = asyncio.Event()
@@ -274,8 +271,6 @@ async def test_all_sums_agree(tmp_path: Path) -> None:
         assert run.budget.spent == rows == bench.budgets.session.spent
         usage = bench.store.usage(run.run_id)
         assert (usage.input_tokens, usage.unpriced_calls) == (14, 1)
-        from workbench.journal.usage import day_at
-
         dues = bench.store.dues(day_at(bench.world.clock()))
         spent, held = dues.of("")
         assert spent == rows

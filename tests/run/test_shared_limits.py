@@ -144,13 +144,18 @@ async def test_what_is_reserved_before_midnight_counts_for_that_day(tmp_path: Pa
         assert bench.store.dues(day_at(at)).of("") == (Amount(), Amount())
 
 
-@acted
-async def test_a_call_of_a_killed_program_stays_reserved(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", HANG, str(tmp_path)]
+def killed_in_a_call(folder: Path) -> None:
+    """A process that dies while it waits for a model."""
+    command = [sys.executable, "-c", HANG, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"
         os.kill(process.pid, signal.SIGKILL)
+
+
+@acted
+async def test_a_call_of_a_killed_program_stays_reserved(tmp_path: Path) -> None:
+    await asyncio.to_thread(killed_in_a_call, tmp_path)
     async with opened(tmp_path, _answers, limits={"day": {"tokens": 9000}}) as bench:
         _free(bench)
         spent, held = _used(bench)

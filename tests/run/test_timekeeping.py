@@ -28,7 +28,6 @@ class Hand:
         return self.at
 
 
-
 async def long(seconds: float) -> str:
     await asyncio.sleep(seconds)
     return "done"

@@ -120,7 +120,8 @@ def test_a_day_is_the_same_when_it_is_counted_anew(either: AnyStore) -> None:
         name = chance.choice("abc")
         rows[name] += 1
         if name in open_ and chance.random() < 0.7:
-            told = {"settles": open_.pop(name)} if chance.random() < 0.8 else {}
+            settles = chance.random() < 0.8
+            told: dict[str, Any] = {"settles": open_.pop(name)} if settles else {}
             put(either, outcome(name, rows[name], chance.randrange(9), **told))
         else:
             open_[name] = open_.get(name, 0) + 1

@@ -319,6 +319,30 @@ def doubt_of(rows: Rows, selected: str = "") -> tuple[Event, Waiting]:
     return rows.row("question.asked", key, **waiting.asked_data()), waiting
 
 
+def limit_of(rows: Rows) -> tuple[Event, Waiting]:
+    """The money of a run is used up, and the coder wants to go on."""
+    key = "0:ask.planner/1:ask.coder/3:model"
+    lines = (
+        "extend: 2.5 usd more, or as many as you say: extend NUMBER",
+        "continue: without this limit",
+        "stop: the run ends; its cleanups still run",
+    )
+    waiting = Waiting(
+        id=f"{rows.run_id}:budget/run.usd#0",
+        kind="budget",
+        run_id=rows.run_id,
+        key=key,
+        agent="coder",
+        text="the run's limit of 2.5 usd is reached (2.4931 used)",
+        asked_at=NOON,
+        why="coder wants 0.041 usd",
+        preview="\n".join(lines),
+        choices=("continue", "extend", "stop"),
+    )
+    told: dict[str, Any] = {"agent": "coder", "why": waiting.why, "preview": waiting.preview}
+    return rows.row("question.asked", key, **{**waiting.asked_data(), **told}), waiting
+
+
 def make_app(bench: FakeBench | None = None, clock: HandClock | None = None) -> KaizenApp:
     """The app over a fake workbench and a clock that stands still."""
     return KaizenApp((bench or FakeBench()).opened, clock=clock or HandClock())

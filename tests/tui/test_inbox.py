@@ -17,6 +17,7 @@ from tests.tui.stage import (
     Rows,
     as_waiting,
     doubt_of,
+    limit_of,
     make_app,
     settled,
     shown,
@@ -267,6 +268,30 @@ async def test_a_question_without_choices_takes_a_text() -> None:
         await here.quickly(*"Ada", "enter")
         ((_, answer),) = await here.wait_for_answers(1)
         assert answer.answer == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("keys", "typed", "answer"),
+    [
+        (("right", "right", "enter"), "5", "extend 5"),
+        (("right", "right", "enter"), "", "extend"),
+        (("right", "enter"), None, "continue"),
+        (("right", "right", "right", "enter"), None, "stop"),
+    ],
+)
+async def test_a_used_up_limit_is_extended_lifted_or_the_end(
+    keys: tuple[str, ...], typed: str | None, answer: str
+) -> None:
+    async with desk() as here:
+        await here.arrive(*limit_of(here.rows))
+        await here.calmly("5", *keys)
+        if typed is not None:
+            assert here.bench.answers == []
+            here.inbox.query_one("#inbox-field", Input).value = typed
+            await here.calmly("enter")
+        ((waiting_id, said),) = await here.wait_for_answers(1)
+        assert waiting_id.endswith(":budget/run.usd#0")
+        assert said.answer == answer
 
 
 async def test_a_doubt_has_no_default() -> None:

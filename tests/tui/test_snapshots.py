@@ -19,6 +19,7 @@ from tests.tui.stage import (
     Rows,
     as_waiting,
     doubt_of,
+    limit_of,
     make_app,
     settled,
     shown,
@@ -57,6 +58,10 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
     if state == "in doubt":
         row, doubt = doubt_of(rows)
         bench.waiting = [doubt]
+        events.append(row)
+    if state == "at a limit":
+        row, question = limit_of(rows)
+        bench.waiting = [question]
         events.append(row)
     if state == "forked":
         fork = Rows("f00dcafe", seq=5)
@@ -102,6 +107,11 @@ def test_the_screen(snap_compare: Compare, state: str, size: str) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_an_approval_being_decided(snap_compare: Compare, size: str) -> None:
     assert picture(snap_compare, "waiting", SIZES[size], "5")
+
+
+@pytest.mark.parametrize("size", ["wide", "minimum"])
+def test_a_used_up_limit_being_answered(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "at a limit", SIZES[size], "5", "right", "right")
 
 
 @pytest.mark.parametrize("size", SIZES)

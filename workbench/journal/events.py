@@ -11,7 +11,8 @@ Each kind and what its ``data`` holds:
     run.started         pattern, arguments, source, version, code, model, mode, budget, parent,
                         cut, overlay, edit (reply arguments), title
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
-    run.suspended       by, reason
+    run.suspended       by, reason, worked_s (seconds at work so far);
+                        at a used-up limit: outcome (out_of_budget), error
     run.resumed         by, epoch, left (who drove it before, if that one did not let it go);
                         when something was changed: changes, version, source, code
     run.cancelled       by, reason, error (the run was given up: what it ends with)
@@ -26,20 +27,23 @@ Each kind and what its ``data`` holds:
                         attempt, another in a fork), repeat, danger, schema (the tool's digest)
                         and prepared (tools: what a probe will compare with), act and, of what may
                         change files, head, snapshot (tree or none, files, left_out, duration_s);
-                        resolved (what was said of the attempt before)
+                        resolved (what was said of the attempt before);
+                        where something is limited: reserved {usd tokens steps} of this attempt
     step.finished       fingerprint, effect, name, result, duration_s, usage
                         after a doubt: resolved {attempt, answer, by}
     step.failed         fingerprint, effect, name, error {code type message data}, duration_s,
                         resolved; end=unknown when nobody knows of an attempt before
     step.denied         fingerprint, effect, name, error (code "denied"), by, resolved, end
     step.cancelled      fingerprint, effect, name, reason, end (never confirmed unknown), by, why
-    attempt.ended       attempt, end (never stopped failed unknown), error
+    attempt.ended       attempt, end (never stopped failed unknown), error, usage
+    budget.refused      effect, attempt, limit, scope, who, most, used, held, wanted: stands where
+                        an intent would, which found no room below a limit over many runs
     approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest
     approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited)
     approval.withdrawn  id, reason
     question.asked      id, text, choices, asked_as (question in_doubt budget plan interrupt);
                         a doubt: tool, arguments, agent, rule, selected, evidence (see
-                        `workbench.run.evidence`)
+                        `workbench.run.evidence`); a used-up limit: agent, why, preview
     question.answered   id, answer, by; a doubt: asked_as, by (a person, or ``rule ID``),
                         result (of "done")
     hook.changed        hook, event, before, after
@@ -47,12 +51,19 @@ Each kind and what its ``data`` holds:
     checkpoint.taken    name, by (user workflow rule), at (an earlier row that is named)
     message.sent        to, text, by
     rule.added          rule, by            rule.removed     rule, by
-    mode.changed        mode, by            budget.changed   limits, by
+    mode.changed        mode, by
+    budget.changed      limits (all that hold now), by, passed (calls of unknown price that were let
+                        pass); scope and who, when it is not the run's own
     file.changed        path, workspace, before, after (names of contents or null; see
                         `workbench.journal.files`), before_mode, mode, before_bytes, size_bytes,
                         restorable, limit, name
     snapshot.taken      after an effect: tree or none, before, changed, unlisted, head, files,
                         left_out, duration_s
+
+What ends an attempt or an effect may also say: settles (the attempt whose reservation is free
+again), unsettled (the effect is a step, and what that attempt took nobody knows: it stays
+reserved), steps=0 (it was refused before its budget, so it is no step), day (on which it was
+reserved, if that is another).
 """
 
 from __future__ import annotations

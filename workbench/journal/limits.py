@@ -207,9 +207,10 @@ def reached(
     unknown = more.get("unpriced")
     why = f"; the price of {unknown} calls is not known, which is not free" if unknown else ""
     spelt = {"run": name, "agent": f"agent.{who}.{name}"}.get(scope, f"{scope}.{name}")
+    so_far = f"{used:g} used{reserved}{short}{why}"
     return LimitReached(
-        f"{title(scope, who)} limit of {most:g} {name} is reached ({used:g} used{reserved}{short}{why})",
-        hint=f"Raise it with: budget {spelt}=…",
+        f"{title(scope, who)} limit of {most:g} {name} is reached ({so_far})",
+        hint=f"Raise it with: budget {spelt}=…, or --set limits.{spelt}=…",
         limit=name,
         scope=scope,
         who=who,

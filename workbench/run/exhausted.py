@@ -133,9 +133,8 @@ class Question:
         number = run.budget.asked.get(spelt, 0)
         waiting_id = f"{run.run_id}:budget/{spelt}#{number}"
         waiting = self._waiting(waiting_id, first)
-        asked = {"id": waiting.id, "text": waiting.text, "choices": list(CHOICES)}
-        told = {**asked, "asked_as": "budget", "preview": waiting.preview, "why": waiting.why}
-        run.rows.append("question.asked", waiting.key, told)
+        told = {"agent": waiting.agent, "why": waiting.why, "preview": waiting.preview}
+        run.rows.append("question.asked", waiting.key, {**waiting.asked_data(), **told})
         looking = asyncio.get_running_loop().create_task(self._keep_looking())
         try:
             answer = await run.world.inbox.ask(waiting)

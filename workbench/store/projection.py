@@ -130,8 +130,9 @@ class RunState:
             row["result_preview"] = _preview(event.data)
         elif kind == "run.suspended":
             row["status"] = text_of(event.data.get("outcome")) or "suspended"
+            row["result_preview"] = _preview(event.data)
         elif kind == "run.resumed":
-            row["status"], row["ended_at"] = "running", None
+            row["status"], row["ended_at"], row["result_preview"] = "running", None, ""
 
     def _pay(self, event: Event, found: Used) -> None:
         added = (1, found.input_tokens, found.output_tokens, found.usd, found.unpriced)

@@ -33,6 +33,10 @@ async def _budget(session: Session, call: Call) -> Output:
     if choice and not _is_persons(session):
         session.bench.budgets.on_limit = cast("OnLimit", choice)
     told = _told(session)
+    if given or call.inputs or choice:
+        said = [f"{name} {_cell(value)}" for name, value in {**given, **call.inputs}.items()]
+        said += [_MEANING[told["on_limit"]]] if choice else []
+        return Output((f"limits: {' · '.join(said)}",), told)
     return Output(tuple(_lines(told)), told)
 
 
