@@ -99,6 +99,7 @@ class Parts:
             patterns=dict(self.discovered.things("pattern")),
             approval_timeout_s=self.config.approval_timeout_s or None,
             checkpoints=self.config.checkpoints,
+            fork_files=self.config.fork_files,
             check_model=self.models.check,
             budgets=Budgets(self.config.limits),
         )

@@ -55,6 +55,8 @@ class Config:
     """How long a permission waits for a person before it is denied; 0 waits for ever."""
     checkpoints: Literal["turn", "off"] | int = "turn"
     """A checkpoint after each agent's turn, after so many steps, or only those asked for."""
+    fork_files: Literal["shared", "own"] = "shared"
+    """Whether a fork works in its parent's folder, or in a copy of the files of its own."""
     grants: tuple[str, ...] = ()
     """``host:port`` that tools may reach although they are private."""
     agents: str = "agents"
@@ -268,6 +270,7 @@ KEYS: tuple[Key, ...] = (
     Key(("theme",), v.text, "colours of the screen"),
     Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
     Key(("checkpoints",), v.rhythm, "taken each turn, each N steps, or off"),
+    Key(("fork_files",), v.one_of("shared", "own"), "what a fork works in"),
     Key(("grants",), v.hosts, "private host:port tools may reach", "list", "never"),
     Key(("agents",), v.text, "folder of agent definitions"),
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),

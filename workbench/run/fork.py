@@ -76,8 +76,10 @@ class Fork:
             cut = reply.seq - 1
         begun = list(reader.rows(self.source, kinds={"run.started", "run.resumed"}))
         started = [row for row in begun if row.kind == "run.started"]
-        first = replace(Header.from_row(started[0]), **_code_at(begun, cut))
         last = Header.from_row(started[-1])
+        # A fork may have files of its own, which its own forks go on with.
+        first = Header.from_row(started[0])
+        first = replace(first, workspace=last.workspace, **_code_at(begun, cut))
         return Plan(first, cut, place, overlay.merged(last.overlay, self.changes), reply, what)
 
     def rows(self, plan: Plan, now: float) -> list[Event]:

@@ -5,16 +5,17 @@ The core never imports an edge; `workbench.bench` hands these in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
 
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
-from workbench.journal.files import FileChange
+from workbench.journal.files import FileChange, Tree
 from workbench.journal.ledger import Dues, Within
 from workbench.journal.places import Reader
 from workbench.journal.requests import Outcome, Owner, Request
@@ -178,6 +179,10 @@ class Keeper(Reader, Log, Protocol):
         """Let a run go. Raises StoreFull while rows of it wait for room: then it is kept."""
         ...
 
+    def changed_since(self, run_id: str, seq: int) -> list[Event]:
+        """The ``file.changed`` rows of all runs that were committed after a row, in order."""
+        ...
+
     def watch_room(self, told: Callable[[StoreFull | None], None]) -> None:
         """Have ``told`` called, from any thread, when nothing can be recorded and when it can."""
         ...
@@ -207,6 +212,29 @@ class Attempt:
     """Told text while a command prints; live only."""
     redaction: Redaction
     """What must not be kept of that."""
+
+
+class Standing(Protocol):
+    """What stands at a path."""
+
+    @property
+    def kind(self) -> Literal["nothing", "file", "large", "folder", "link", "special", "outside"]:
+        """``outside`` is what a link leads to, or what no tool may look at."""
+        ...
+
+    @property
+    def mode(self) -> int | None:
+        """As the system has it; None for nothing."""
+        ...
+
+    @property
+    def name(self) -> str | None:
+        """Of its content, if that could be read."""
+        ...
+
+    def is_(self, name: str | None) -> bool:
+        """Whether it is what a name of a content means; None means nothing."""
+        ...
 
 
 class ToolBox(Protocol):
@@ -244,6 +272,10 @@ class ToolBox(Protocol):
         """Let go of what was kept of a call's attempts: its outcome is recorded."""
         ...
 
+    def look(self, path: str) -> Standing:
+        """What stands at a path of the folder now."""
+        ...
+
     def happened(self, tool: Tool, prepared: Any) -> list[dict[str, Any]]:
         """Of the changes to files that an intent announced, those that are found done."""
         ...
@@ -270,6 +302,10 @@ class WorkingCopies(Protocol):
         """Be the only one who writes in a folder; ``told`` hears whom this waits for."""
         ...
 
+    def holder(self, folder: str) -> Mapping[str, Any] | None:
+        """Who writes in a folder now."""
+        ...
+
     def head(self, folder: str) -> str:
         """Which branch the user has checked out there; empty without a repository."""
         ...
@@ -291,6 +327,22 @@ class WorkingCopies(Protocol):
 
     async def since(self, folder: str, tree: str) -> list[FileChange]:
         """What of a folder differs now from a snapshot of it. Raises SnapshotFailed."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """A content by its name. Raises StoreDamaged."""
+        ...
+
+    def same(self, one: str | None, other: str | None) -> bool:
+        """Whether two names mean the same content."""
+        ...
+
+    def missing(self, names: Collection[str]) -> set[str]:
+        """Those of some contents that are not there any more."""
+        ...
+
+    async def own(self, run_id: str, folder: str, tree: Tree) -> Path:
+        """Make a fork its own copy of a folder's files; where it is. Raises SnapshotFailed."""
         ...
 
 

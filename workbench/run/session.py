@@ -30,9 +30,11 @@ from workbench.run.header import Header
 from workbench.run.hooks import HookCall
 from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
+from workbench.run.own_files import with_own_files
 from workbench.run.permit import reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
+from workbench.run.restoring import restore
 from workbench.run.run import Run
 from workbench.run.scopes import agents_in, as_read, bind_agents
 from workbench.run.take_up import TakeUp
@@ -42,6 +44,7 @@ from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
 from workbench.workflow.verbs import ask as ask_effect
 
+Files = Literal["", "shared", "own"]
 Told = Callable[[Event | Live], None]
 
 
@@ -76,7 +79,7 @@ class Session:
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
         self.world.add_rule = self.add_rule
-        self.world.patterns["ask"] = ask_one
+        self.world.patterns |= {"ask": ask_one, restore.name: restore}
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
         self.branches = Branches(store, self.world, self.session_id, self._publish)
@@ -243,6 +246,7 @@ class Session:
         *,
         title: str = "",
         as_id: str = "",
+        files: Files = "",
         **overlay: Any,
     ) -> Run:
         """A new run that shares another's beginning, with something changed from there on.
@@ -252,6 +256,8 @@ class Session:
             at: a row's ``seq``, a checkpoint's name, or None for the newest row.
             title: how the list of runs shows it.
             as_id: the new run's id, for whoever has to find it again; made up if empty.
+            files: ``own`` for a copy of the files as they were there, ``shared`` for the folder
+                as it is; empty for what the settings say.
             overlay: ``model``, ``instructions``, ``tools`` (each for all agents, or by agent),
                 ``options``; ``reply`` (what the newest model reply should have been: text or
                 outputs) or ``arguments`` (of the tool call that is asked next).
@@ -261,6 +267,8 @@ class Session:
         """
         wanted, plan = self.branches.plan(run_id, at, overlay, title=title, as_id=as_id)
         first = wanted.rows(plan, self.world.clock())
+        if (files or self.world.fork_files) == "own":
+            first = await with_own_files(self._keeper, self.world, wanted, plan, first)
         shared = self._keeper.rows(wanted.source, upto=plan.cut)
         epoch = self._keeper.claim(wanted.run_id)
         with ExitStack() as undo:

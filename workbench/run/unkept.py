@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
     asynccontextmanager,
     nullcontext,
 )
+from pathlib import Path
 from typing import Any
 
-from workbench.journal.files import FileChange
+from workbench.errors import SnapshotFailed, StoreDamaged
+from workbench.journal.files import FileChange, Tree
 
 _WHY = "this workbench keeps no files"
 
@@ -55,6 +57,27 @@ class UnkeptCopies:
         """Nothing is known."""
         del folder, before, after
         return []
+
+    def holder(self, folder: str) -> Mapping[str, Any] | None:
+        """Nobody."""
+        del folder
+
+    def read(self, name: str) -> bytes:
+        """Nothing is kept."""
+        raise StoreDamaged(f"the content {name} was not kept")
+
+    def same(self, one: str | None, other: str | None) -> bool:
+        """By their names alone."""
+        return one == other
+
+    def missing(self, names: Collection[str]) -> set[str]:
+        """All."""
+        return set(names)
+
+    async def own(self, run_id: str, folder: str, tree: Tree) -> Path:
+        """There is nothing to make one of."""
+        del run_id, tree
+        raise SnapshotFailed(f"the files of {folder} cannot be copied: {_WHY}")
 
     async def since(self, folder: str, tree: str) -> list[FileChange]:
         """Nothing is known."""

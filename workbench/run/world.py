@@ -58,6 +58,8 @@ class World:
     """The secrets that no row may hold."""
     copies: WorkingCopies = field(default_factory=UnkeptCopies)
     """Turns in the folders that runs work in, and what these held."""
+    fork_files: Literal["shared", "own"] = "shared"
+    """What a fork works in that is not told: its parent's folder, or a copy of its own."""
     hooks: Hooks = field(default_factory=Hooks)
     room: Room = field(default_factory=Room)
     agents: dict[str, Agent] = field(default_factory=dict[str, Agent])

@@ -186,6 +186,13 @@ class MemoryStore:
         found = [row for row in self.checkpoints(run_id) if row.data.get("name") == name]
         return found[-1] if found else None
 
+    def changed_since(self, run_id: str, seq: int) -> list[Event]:
+        """The ``file.changed`` rows of all runs that were appended after a row."""
+        places = [n for n, e in enumerate(self._log) if (e.run_id, e.seq) == (run_id, seq)]
+        if not places:
+            raise UnknownName("run", run_id, self._states)
+        return [event for event in self._log[places[0] + 1 :] if event.kind == "file.changed"]
+
     def family(self, run_id: str) -> list[RunRow]:
         """Every run of the tree that a run belongs to, in the order of their beginnings."""
         root = self._state(run_id).row

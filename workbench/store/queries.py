@@ -320,3 +320,19 @@ def spent(readers: Readers, run_id: str) -> dict[SpentKey, list[Any]]:
     with readers.read() as connection:
         found = connection.execute(query, (run_id,)).fetchall()
     return {(day, agent, model): sums for day, agent, model, *sums in found}
+
+
+def changed_since(readers: Readers, blobs: Blobs, run_id: str, seq: int) -> list[Event]:
+    """The changes of files, of all runs, that were committed after a row; in that order."""
+    query = (
+        f"SELECT {packing.COLUMNS} FROM events INDEXED BY events_of_files "
+        "WHERE kind = 'file.changed' AND id > ? ORDER BY id"
+    )
+    with readers.read() as connection:
+        place = connection.execute(
+            "SELECT id FROM events WHERE run_id = ? AND seq = ?", (run_id, seq)
+        ).fetchone()
+        found = connection.execute(query, place).fetchall() if place else []
+    if place is None:
+        raise unknown_run(readers, run_id)
+    return [unpack(row, blobs) for row in found]

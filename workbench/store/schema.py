@@ -263,6 +263,11 @@ def m008_days(execute: Execute) -> None:
     execute("CREATE INDEX reserved_on_day ON reserved(day)")
 
 
+def m009_files(execute: Execute) -> None:
+    """Changes of files over all runs, in the order of commits: what a restore walks back along."""
+    execute("CREATE INDEX events_of_files ON events(id) WHERE kind = 'file.changed'")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -274,6 +279,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m006_named,
     m007_keeping,
     m008_days,
+    m009_files,
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -206,6 +206,14 @@ class Store:
         line = queries.line(self._readers, run_id, queries.END)
         return queries.checkpoint(self._readers, self.blobs, line, name)
 
+    def changed_since(self, run_id: str, seq: int) -> list[Event]:
+        """The ``file.changed`` rows of all runs that were committed after a row, in order.
+
+        Raises:
+            UnknownName: the run itself has no such row.
+        """
+        return queries.changed_since(self._readers, self.blobs, run_id, seq)
+
     def family(self, run_id: str) -> list[RunRow]:
         """Every run of the tree that a run belongs to, in the order of their beginnings."""
         return [self._seen(row) for row in queries.family(self._readers, run_id)]

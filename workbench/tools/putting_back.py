@@ -39,6 +39,11 @@ class Now:
     mode: int | None = None
     size_bytes: int = 0
 
+    @property
+    def name(self) -> str | None:
+        """Of its content, if that could be read."""
+        return None if self.content is None else digest(self.content, 32)
+
     def is_(self, name: str | None) -> bool:
         """Whether it is what a name of a content means; nothing is None."""
         if name is None:

@@ -10,19 +10,19 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from workbench.errors import SnapshotFailed
+from workbench.errors import SnapshotFailed, StoreDamaged
 from workbench.journal.files import LINK_MODE, FileChange, Tree
 from workbench.workspace.git import GitFailed, TookTooLong, find_git
 from workbench.workspace.heads import head_of
 from workbench.workspace.listing import TooLarge
-from workbench.workspace.shadow import Shadow, Snapshot, as_values
+from workbench.workspace.shadow import Shadow, Snapshot, as_values, object_name
 from workbench.workspace.turns import Turn, Turns
 
 T = TypeVar("T")
@@ -151,6 +151,34 @@ class Copies:
             raise SnapshotFailed(f"{NO_GIT}, and the content {name} is in its keeping")
         return self._shadow.content(name.removeprefix(GIT))
 
+    def same(self, one: str | None, other: str | None) -> bool:
+        """Whether two names mean the same content, one of a blob and one of an object perhaps."""
+        if one is None or other is None or one == other:
+            return one == other
+        ours, gits = sorted((one, other), key=lambda name: name.startswith(GIT))
+        if ours.startswith(GIT) or not gits.startswith(GIT) or not _is_blob(ours):
+            return False
+        with suppress(StoreDamaged):
+            return object_name(self._blobs.read(ours)) == gits.removeprefix(GIT)
+        return False
+
+    def missing(self, names: Collection[str]) -> set[str]:
+        """Those of some contents that are not there any more."""
+        objects = {name.removeprefix(GIT) for name in names if name.startswith(GIT)}
+        there: Collection[str] = ()
+        if self._shadow is not None and objects:
+            with suppress(GitFailed):
+                there = self._shadow.sizes(objects)
+        gone = {GIT + name for name in objects if name not in there}
+        return gone | {name for name in names if not name.startswith(GIT) and not self._has(name)}
+
+    def _has(self, name: str) -> bool:
+        try:
+            self._blobs.read(name)
+        except StoreDamaged:
+            return False
+        return True
+
     def lookup(self, tree: str, path: str) -> tuple[str, int] | None:
         """The name and mode of a file's content in a snapshot; None when it is not in there."""
         found = self._shadow.lookup(tree, path) if self._shadow else None
@@ -201,6 +229,10 @@ class Copies:
     def remove(self, copy: OwnCopy) -> None:
         """Delete a fork's own copy: what was done in there and was not carried elsewhere goes."""
         shutil.rmtree(copy.folder)
+
+
+def _is_blob(name: str) -> bool:
+    return len(name) == 64 and all(c in "0123456789abcdef" for c in name)
 
 
 def _real(folder: str) -> Path:

@@ -8,6 +8,7 @@ needs is ever pruned while the ref is there.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 import shutil
@@ -305,6 +306,11 @@ def _git_mode(mode: int) -> int:
     if stat.S_ISLNK(mode):
         return 0o120000
     return 0o100755 if mode & 0o100 else 0o100644
+
+
+def object_name(content: bytes) -> str:
+    """The name git gives to a content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
 
 
 def as_values(snapshot: Snapshot) -> dict[str, Any]:

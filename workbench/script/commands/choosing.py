@@ -113,11 +113,14 @@ async def _tools(session: Session, call: Call) -> Output:
     return Output(tuple(lines), sorted(tools))
 
 
+_UNNAMED = frozenset({"script", "restore-files"})
+"""Patterns that a person does not run by name."""
+
+
 async def _pattern(session: Session, call: Call) -> Output:
     patterns = session.bench.patterns
     if call.text("act", "list") == "list":
-        # A script is a pattern too, but not one that a person runs by name.
-        names = [name for name in sorted(patterns) if name != "script"]
+        names = [name for name in sorted(patterns) if name not in _UNNAMED]
         lines = [f"{_form(patterns[n])}  {patterns[n].doc.partition(chr(10))[0]}" for n in names]
         return Output(tuple(lines), names)
     name = _needed(call, "name")
