@@ -21,7 +21,7 @@ from workbench.config.folders import copies_folder, make_state_folder, shipped
 from workbench.config.text import SUFFIXES
 from workbench.config.trust import standing
 from workbench.engine.local import LocalWorkers
-from workbench.errors import PluginError, WorkbenchError
+from workbench.errors import PluginError, StoreError, WorkbenchError
 from workbench.journal.events import Event
 from workbench.models.hub import Hub
 from workbench.permission.doubting import DoubtRule
@@ -35,6 +35,7 @@ from workbench.run.room import Room
 from workbench.run.shared import Budgets
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
+from workbench.store.disks import network_type
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 from workbench.tools.place import Place
@@ -231,6 +232,12 @@ def _store(
     if path == ":memory:":
         return MemoryStore()
     file = Path(path).resolve() if path is not None else state / "workbench.db"
+    if not readonly and not config.network_disk and (kind := network_type(state)):
+        raise StoreError(
+            f"{state} is on a network disk ({kind}), where two machines could drive one run",
+            hint="Keep runs on a disk of this machine (KAIZEN_TUI_DATA_HOME), or set "
+            "network_disk = true if no other machine uses them",
+        )
     store = Store.open(file, synchronous=config.synchronous, readonly=readonly)
     if not readonly:
         _clear_spools(state, store)

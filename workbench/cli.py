@@ -12,17 +12,16 @@ import sys
 
 from workbench import __version__
 from workbench.ending import fill_gaps, guarded, heed, leave
+from workbench.subcommands import COMMANDS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
     from collections.abc import Callable, Sequence
     from pathlib import Path
-    from typing import Any, NoReturn, TypeAlias, cast
+    from typing import Any, NoReturn, cast
 
     from workbench.script.shell import Asked
-
-    Argument: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -173,61 +172,6 @@ def _add_common(parser: ArgumentParser) -> None:
     add("--screen", action="store_true", help="play the script on the screen")
 
 
-def _arg(*words: str, **settings: Any) -> Argument:
-    return words, settings
-
-
-_WORDS = _arg("words", nargs="*", default=[], metavar="KEY=VALUE")
-_NAMED = _arg("named", nargs="?", default="", metavar="NAME")
-_RUN = _arg("run", metavar="RUN", help="an id or its beginning")
-
-COMMANDS: dict[str, tuple[str, list[Argument]]] = {
-    "tour": ("see everything in a minute, without a model", []),
-    "run": ("run a pattern", [_arg("name", metavar="PATTERN"), _WORDS]),
-    "ask": ("ask one agent", [_arg("name", metavar="AGENT"), _WORDS]),
-    "init": ("make a folder keep its own runs", [_arg("folder", nargs="?", default="")]),
-    "doctor": ("say what works here and how to mend the rest", []),
-    "config": (
-        "show every setting and where it comes from",
-        [_arg("act", nargs="?", choices=("show",), default="show")],
-    ),
-    "runs": ("list runs, newest first", [_arg("words", nargs="*", default=[], metavar="SEARCH")]),
-    "show": ("show a run", [_RUN]),
-    "resume": ("go on with a run that was interrupted or killed", [_RUN]),
-    "check": ("say whether a run fits the code of now; performs nothing", [_RUN]),
-    "drop": ("give a resting run up for good; its rows stay", [_RUN]),
-    "fork": (
-        "start a run from a place in another",
-        [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
-    ),
-    "checkpoints": ("list the places of a run one can go back to", [_RUN]),
-    "tree": ("show a run's forks and checkpoints", [_RUN, _WORDS]),
-    "diff": (
-        "show what differs between two places: RUN@PLACE, or a run and its parent",
-        [_arg("words", nargs="*", default=[], metavar="RUN[@PLACE]")],
-    ),
-    "compare": (
-        "show branches side by side",
-        [_arg("words", nargs="+", metavar="RUN", help="one for its whole tree, or several")],
-    ),
-    "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
-    "import": ("take in a run that was exported", [_arg("file")]),
-    "plugins": ("list plugins and what became of them", []),
-    "agents": ("list agents, or show one", [_NAMED]),
-    "patterns": ("list patterns, or show what one takes", [_NAMED]),
-    "models": ("list the models that can be asked", []),
-    "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
-    "trust": (
-        "look at what a folder brings, and trust it",
-        [
-            _arg("files", nargs="*", default=[], metavar="FILE", help="more files of the folder"),
-            _arg("--yes", action="store_true", default=False, help="do not ask"),
-            _arg("--revoke", action="store_true", default=False, help="take trust back"),
-        ],
-    ),
-}
-
-
 # -- the fronts ----------------------------------------------------------------------------------
 
 
@@ -312,7 +256,23 @@ def _run(args: Namespace, words: list[str]) -> int:
 def _resume(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
-    return shell.resume(_asked(args, words), args.run)
+    return shell.resume(_asked(args, words), args.run, take_over=args.take_over)
+
+
+def _follow(args: Namespace, words: list[str]) -> int:
+    from workbench.script import shell
+
+    return shell.follow(_asked(args, words), args.run)
+
+
+def _tell(args: Namespace, words: list[str]) -> int:
+    """Ask something of a run's driver."""
+    from workbench.script import shell
+
+    given = [args.name, *args.words] if args.command == "answer" else [*args.words]
+    if args.command in ("steer", "interrupt"):
+        given.append(f"run={args.run}")
+    return shell.look(_asked(args, words), args.command, given)
 
 
 def _check(args: Namespace, words: list[str]) -> int:
@@ -333,6 +293,8 @@ _PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import")
 
 
 def _look(args: Namespace, words: list[str]) -> int:
+    if getattr(args, "follow", False):
+        return _follow(args, words)
     from workbench.script import shell
 
     name, *given = _LOOKS.get(args.command, (args.command,))
@@ -366,7 +328,9 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "tour": _tour,
     "resume": _resume,
     "check": _check,
+    "follow": _follow,
+    **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
-    **dict.fromkeys(("runs", "show", "drop", *_PLACES, *_LOOKS), _look),
+    **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),
     **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
 }

@@ -56,9 +56,12 @@ def make_state_folder(workspace: Path, environment: Mapping[str, str]) -> Path:
     folder = state_folder(workspace, environment)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.chmod(0o700)
-        if folder.name != "sessions":
-            (folder / "workspace").write_text(f"{workspace.resolve()}\n", encoding="utf-8")
+        # What is right already is left alone: on a read-only disk it can still be looked at.
+        if folder.stat().st_mode & 0o777 != 0o700:
+            folder.chmod(0o700)
+        named, name = folder / "workspace", f"{workspace.resolve()}\n"
+        if folder.name != "sessions" and not (named.is_file() and named.read_text("utf-8") == name):
+            named.write_text(name, encoding="utf-8")
     except OSError as error:
         raise ConfigError(
             f"the state folder {folder} cannot be made: {error.strerror}",

@@ -50,6 +50,8 @@ class Config:
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     min_free_mib: float = 64.0
     """What must be free on the database's disk before anything is done that cannot be repeated."""
+    network_disk: bool = False
+    """Whether runs may be kept on a network disk, where locks may not hold between machines."""
     theme: str = ""
     approval_timeout_s: float = 300.0
     """How long a permission waits for a person before it is denied; 0 waits for ever."""
@@ -267,6 +269,7 @@ KEYS: tuple[Key, ...] = (
     Key(("mode",), v.one_of(*MODES), "what is allowed without a question", project=_tighter_mode),
     Key(("synchronous",), v.one_of("FULL", "NORMAL"), "how hard commits are", project="never"),
     Key(("min_free_mib",), v.amount, "MiB free before anything is done", "number", _higher),
+    Key(("network_disk",), v.flag, "runs may be kept on a network disk", project="never"),
     Key(("theme",), v.text, "colours of the screen"),
     Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
     Key(("checkpoints",), v.rhythm, "taken each turn, each N steps, or off"),

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 async def request(
-    session: Session, run_id: str, kind: RequestKind, data: Mapping[str, Any]
+    session: Session, run_id: str, kind: RequestKind, data: Mapping[str, Any], by: str
 ) -> Request:
     """Have a run do something, in whatever process it is driven.
 
@@ -32,6 +32,7 @@ async def request(
         run_id: the whole id.
         kind: see `workbench.journal.requests`.
         data: what the kind takes.
+        by: who wants it, for the row of a run that is driven here.
 
     Returns:
         What became of it; without an outcome while another process has not taken it up.
@@ -39,8 +40,8 @@ async def request(
     run = session.runs.get(run_id)
     if run is None or run.status not in {"running", "paused"}:
         return await session.following.ask(run_id, kind, data)
-    given = Request("", run_id, kind, data, "user", session.world.clock(), "taken")
-    carry_out(session, run, given, given.by)
+    given = Request("", run_id, kind, data, by, session.world.clock(), "taken")
+    carry_out(session, run, given, by)
     return given
 
 

@@ -21,7 +21,9 @@ from typing import Any
 from workbench.errors import UsageError
 from workbench.journal.events import Event
 from workbench.journal.requests import ASKS, ENDS, PATIENT, Owner, Request, RequestKind
+from workbench.permission.danger import Danger
 from workbench.run.ports import Keeper, News, Shared
+from workbench.run.waiting import Waiting
 from workbench.run.world import Live
 
 TICK_S = 0.08
@@ -31,6 +33,9 @@ REST_S = 1.0
 PATIENCE_S = 3.0
 """How long to wait until an owner has taken a request up before that is said."""
 _PAGE = 1000
+_END = 2**62
+_MOST_RUNS = 200
+"""The newest so many are looked through for what waits."""
 
 
 @dataclass(slots=True)
@@ -122,6 +127,23 @@ class Following:
             self._task = asyncio.get_running_loop().create_task(self._watch())
             self._task.add_done_callback(self._ended)
         return self.runs[run_id]
+
+    def waiting(self, run_id: str = "") -> list[Waiting]:
+        """What waits for a person in one run, or in all that other processes drive.
+
+        Reads the log; for the runs that are followed it is known.
+        """
+        shared, keeper = self._keeper.shared, self._keeper
+        names = [run_id] if run_id else [row.run_id for row in keeper.runs(limit=_MOST_RUNS)]
+        found: list[Waiting] = []
+        for name in names:
+            driver = shared.driver(name)
+            if not run_id and (driver is None or driver.pid == os.getpid()):
+                continue
+            followed = self.runs.get(name)
+            rows = followed.pending if followed else self._pending(name, _END)
+            found += [waiting_in(row) for row in rows.values()]
+        return found
 
     async def follow_instead(self, run_id: str) -> None:
         """Follow a run that was taken over: from its start, whatever was shown of it since."""
@@ -261,6 +283,32 @@ class Following:
         why = f"run {request.run_id} is {status}"
         await asyncio.to_thread(shared.settle, [(request.id, "refused", why)])
         return await asyncio.to_thread(shared.request, request.id) or request
+
+
+def waiting_in(row: Event) -> Waiting:
+    """What an ``approval.asked`` or ``question.asked`` row says that waits."""
+    data = row.data
+    asked = row.kind == "approval.asked"
+    words = [str(data.get("tool", "")), *(str(v) for v in dict(data.get("arguments", {})).values())]
+    danger = str(data.get("danger", ""))
+    return Waiting(
+        id=data["id"],
+        kind="permission" if asked else data.get("asked_as", "question"),
+        run_id=row.run_id,
+        key=row.key,
+        agent=str(data.get("agent", "")),
+        text=" ".join(words)[:200] if asked else str(data.get("text", "")),
+        asked_at=row.at,
+        tool=str(data.get("tool", "")),
+        arguments=data.get("arguments") or {},
+        danger=Danger[danger] if danger in Danger.__members__ else None,
+        why=str(data.get("why", "")),
+        rule=str(data.get("rule", "")),
+        expires_at=data.get("expires_at"),
+        choices=("allow", "deny") if asked else tuple(data.get("choices") or ()),
+        selected=str(data.get("selected", "")),
+        digest=str(data.get("digest", "")),
+    )
 
 
 def is_over(status: str) -> bool:

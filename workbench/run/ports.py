@@ -171,6 +171,10 @@ class Keeper(Reader, Log, Protocol):
         """One run, by its id or the beginning of it. Raises UnknownName, UsageError."""
         ...
 
+    def runs(self, *, limit: int = 100) -> Sequence[RunRecord]:
+        """The newest runs."""
+        ...
+
     def claim(self, run_id: str, *, take_over: bool = False) -> int:
         """Become the one who drives a run; its epoch. Raises RunOwned."""
         ...

@@ -335,9 +335,11 @@ class Session:
 
     # -- other processes -------------------------------------------------------------------------
 
-    async def request(self, run_id: str, kind: RequestKind, /, **data: Any) -> Request:
+    async def request(
+        self, run_id: str, kind: RequestKind, /, *, by: str = "user", **data: Any
+    ) -> Request:
         """Have a run do something, in whatever process it is driven; see `carry_out.request`."""
-        return await request(self, run_id, kind, data)
+        return await request(self, run_id, kind, data, by)
 
     # -- answers, modes, rules -------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from workbench.config.trust import standing
 from workbench.errors import WorkbenchError
 from workbench.models.probe import reachable
 from workbench.plugins import discover, installed
+from workbench.store.disks import network_type
 from workbench.store.store import Store
 from workbench.tools.sandbox.detect import detect
 
@@ -142,8 +143,16 @@ def _database(workspace: Path, environment: Mapping[str, str]) -> Iterator[Findi
     store = Store.open(path, readonly=True)
     try:
         count = len(store.runs(limit=1_000_000))
+        stale = store.shared.stale_locks()
     finally:
         store.close()
+    if stale:
+        shown = ", ".join(stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
+        what = f"of processes that were killed, harmless; of runs {shown}"
+        yield Finding("stale locks", True, what, f"kaizen-tui resume {stale[0]}")
+    if kind := network_type(folder):
+        what = f"{folder} is on a network disk ({kind}), where locks may not hold"
+        yield Finding("disk", False, what, "kaizen-tui init in a folder of this machine")
     free = shutil.disk_usage(folder).free // 2**20
     room = free > 200
     mend = "" if room else f"make room on the disk of {folder}"

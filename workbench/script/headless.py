@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from signal import SIGINT, SIGPIPE
 from typing import Any
 
@@ -21,6 +22,7 @@ from workbench.script.output import Streams
 from workbench.script.run_script import Playing, runs_of
 from workbench.script.session import Session, Suspended
 from workbench.script.signals import Signals
+from workbench.script.watching import watch
 
 
 @dataclass(slots=True)
@@ -33,7 +35,9 @@ class Front:
     ask: Ask | None = None
     """Puts questions to a person at the keyboard; None answers by the headless rules."""
 
-    async def script(self, text: str, name: str, again: str, *, resume: str = "") -> int:
+    async def script(
+        self, text: str, name: str, again: str, *, resume: str = "", take_over: bool = False
+    ) -> int:
         """Run a script, or go on with its run ``resume``; the exit code.
 
         Args:
@@ -41,8 +45,10 @@ class Front:
             name: its file.
             again: the command line that goes on with it, should it be interrupted.
             resume: the run to go on with, or empty.
+            take_over: go on with it although a living process drives it.
         """
         playing = Playing(self.bench, parse_script(text, name), name, self.streams)
+        playing.session.take_over = take_over
         with self.signals.interrupting(self.bench):
             async with self.attended() as answering:
                 with self.streams.progress(playing.length):
@@ -67,6 +73,28 @@ class Front:
         """Do one command that only says something; the exit code."""
         self.streams.data(await perform(Session(self.bench, moving=self.streams.moving), line))
         return 0
+
+    def session(self, *, leaves: bool = True) -> Session:
+        """A session that shows followed rows; a signal ends that, and the program if it leaves."""
+        streams = self.streams
+        return Session(
+            self.bench,
+            moving=streams.moving,
+            rows=streams.followed,
+            heed=partial(self.signals.heeded, leaves=leaves),
+            notice=streams.notice,
+        )
+
+    async def follow(self, run_id: str) -> int:
+        """Show a run that another process drives until it ends or rests; the exit code."""
+        session = self.session()
+        run_id = session.find(run_id)
+        saw_it_all = await watch(session, run_id)
+        ended = session.ended(run_id)
+        rests = ended.outcome in {"suspended", "running"}
+        again = f"kaizen-tui {'resume' if saw_it_all else 'follow'} {run_id}" if rests else ""
+        self.streams.result(ended.to_json() | {"resume": again})
+        return ended.exit_code if saw_it_all else 128 + self.signals.caught
 
     def attended(self) -> _Attended:
         """Have rows shown and questions answered while this is entered."""

@@ -39,7 +39,7 @@ _HISTORY = "line.history"
 
 async def prompt(front: Front) -> int:
     """Read and do commands until the person leaves."""
-    session = Session(front.bench)
+    session = front.session(leaves=False)
     typed: PromptSession[str] = PromptSession(
         history=_Kept(front.bench), completer=_Commands(session), complete_while_typing=False
     )

@@ -20,7 +20,7 @@ from workbench.script.command import Output
 from workbench.script.export import Moved
 from workbench.script.language import Line
 from workbench.script.questions import question_lines
-from workbench.script.rows import brief, data_of
+from workbench.script.rows import brief, data_of, line_of
 from workbench.script.session import result_lines
 from workbench.values import copied
 
@@ -147,6 +147,13 @@ class Streams:
         if self.form == "jsonl":
             # A row fresh from its run may hold live values; `copied` is what the store keeps.
             self._json({"type": "row", **copied(data_of(row))})
+
+    def followed(self, row: Event) -> None:
+        """A row of a run that another process drives: the thing that was asked for."""
+        if self.form == "text":
+            self.say([line_of(row)])
+        else:
+            self.row(row)
 
     def notice(self, text: str) -> None:
         """To stderr."""

@@ -160,7 +160,7 @@ class Playing:
         self._check_unchanged(run_id, rows[0].data["arguments"]["lines"])
         for line, done in _done(rows):
             await self._restore(line, done)
-        return await self._bench.resume(run_id, what=play)
+        return await self._bench.resume(run_id, what=play, take_over=self.session.take_over)
 
     def _check_unchanged(self, run_id: str, recorded: list[dict[str, Any]]) -> None:
         for old, new in zip_longest(recorded, self._texts()):
@@ -178,7 +178,7 @@ class Playing:
         if line.background:
             run_id = self.session.find()
             if self._bench.store.run(run_id).rests:
-                self.session.background[run_id] = await self._bench.resume(run_id)
+                self.session.background[run_id] = await self.session.resume(run_id)
 
 
 def _changed(

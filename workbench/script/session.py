@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from workbench.bench import Workbench
 from workbench.errors import UnknownName, UsageError
+from workbench.journal.events import Event
 from workbench.run.run import Run
 from workbench.script.command import Call, Output, said
 from workbench.script.ended import Ended, RunEnded, from_outcome, from_store
@@ -29,6 +30,10 @@ SCRIPT = "script"
 def quietly(_title: str) -> Generator[Moved]:
     """Tell nobody how far something is."""
     yield lambda _done, _total: None
+
+
+def _unheeded(_act: Callable[[], None]) -> AbstractContextManager[None]:
+    return nullcontext()
 
 
 class Suspended(Exception):
@@ -59,6 +64,14 @@ class Session:
     """Ceilings for runs to come, where they differ from the settings' own."""
     moving: Callable[[str], AbstractContextManager[Moved]] = quietly
     """Shows how far a long command is, by its title."""
+    take_over: bool = False
+    """Going on with a run takes it from a process that lives, too."""
+    rows: Callable[[Event], None] | None = None
+    """Shows a row of a run that is followed; None where a screen does."""
+    heed: Callable[[Callable[[], None]], AbstractContextManager[None]] = _unheeded
+    """While this is entered a signal does what it is given, and nothing else."""
+    notice: Callable[[str], None] = lambda _text: None
+    """Says something beside what a line has to say."""
 
     @property
     def workspace(self) -> Path:
@@ -111,7 +124,7 @@ class Session:
 
     async def resume(self, run_id: str) -> Run:
         """Go on with a run."""
-        return await self.bench.resume(run_id)
+        return await self.bench.resume(run_id, take_over=self.take_over)
 
     async def begin(self, run_id: str, start: Callable[[str], Awaitable[Run]]) -> Run | Ended:
         """Start the run of a line, or find it when an earlier attempt of the line has.
@@ -127,7 +140,7 @@ class Session:
         if known.run_id != run_id:
             return await start(run_id)
         if known.rests:
-            return await self.bench.resume(run_id)
+            return await self.resume(run_id)
         return self.ended(run_id)
 
     def adopt(self, call: Call, run_id: str) -> None:

@@ -19,7 +19,14 @@ from typing import Any, TextIO
 from workbench.bench import Workbench
 from workbench.config import Config, load
 from workbench.config.folders import shipped
-from workbench.errors import ConfigError, Diverged, NotTrusted, StoreNewer, UsageError
+from workbench.errors import (
+    ConfigError,
+    Diverged,
+    NotTrusted,
+    StoreError,
+    StoreNewer,
+    UsageError,
+)
 from workbench.journal.overlay import check_names
 from workbench.plain import plain
 from workbench.run.looped import end
@@ -115,22 +122,32 @@ def _forked_script(bench: Workbench, line: Line) -> str:
     return bench.branches.branch(source, at, **changes)
 
 
-async def _go_on(front: Front, run_id: str) -> int:
+async def _go_on(front: Front, run_id: str, *, take_over: bool = False) -> int:
     """Go on with a script's run."""
     name, text = recorded_script(front.bench, run_id)
-    return await front.script(text, name, f"kaizen-tui resume {run_id}", resume=run_id)
+    again = f"kaizen-tui resume {run_id}"
+    return await front.script(text, name, again, resume=run_id, take_over=take_over)
 
 
-def resume(asked: Asked, run: str) -> int:
+def resume(asked: Asked, run: str, *, take_over: bool = False) -> int:
     """Go on with a run; a script's run goes on as a script."""
 
     async def job(front: Front) -> int:
         row = front.bench.store.run(run)
         if row.pattern != SCRIPT:
-            return await front.command(Line("resume", (row.run_id,)))
-        return await _go_on(front, row.run_id)
+            return await front.command(Line("resume", (row.run_id,), {"take_over": take_over}))
+        return await _go_on(front, row.run_id, take_over=take_over)
 
     return _opened(asked, job)
+
+
+def follow(asked: Asked, run: str) -> int:
+    """Show a run that another process drives, row by row."""
+
+    async def job(front: Front) -> int:
+        return await front.follow(run)
+
+    return _opened(asked, job, checked=False)
 
 
 def look(asked: Asked, name: str, words: Sequence[str]) -> int:
@@ -203,8 +220,8 @@ def _opened(
     except Diverged as error:
         streams.failed(error, diverged_lines(error, whole=whole))
         return exit_code_of(error)
-    except StoreNewer as error:
-        if checked:
+    except StoreError as error:
+        if checked or not (isinstance(error, StoreNewer) or error.data.get("can_be_read")):
             raise
         asked.err.write(plain(f"{error.message}: it is only looked at") + "\n")
         return _looped(partial(main, readonly=True), streams.notice)

@@ -75,6 +75,21 @@ class Signals:
         finally:
             self._act = before
 
+    @contextmanager
+    def heeded(self, does: Callable[[], None], *, leaves: bool = True) -> Generator[None]:
+        """While this lasts a signal does one thing: what goes on is not ours to interrupt."""
+
+        def act(number: int) -> None:
+            if leaves or number != signal.SIGINT:
+                self.caught = self.caught or number
+            does()
+
+        before, self._act = self._act, act
+        try:
+            yield
+        finally:
+            self._act = before
+
     def closing(self) -> None:
         """From here on the program is on its way out."""
         self._act = _nothing

@@ -125,11 +125,13 @@ def _check_rights(path: Path) -> None:
     if path.is_dir():
         raise StoreError(f"{path} is a folder, and a database is a file")
     effective = os.access in os.supports_effective_ids
-    may_file = os.access(path, os.R_OK | os.W_OK, effective_ids=effective)
+    may_read = os.access(path, os.R_OK, effective_ids=effective)
+    may_file = may_read and os.access(path, os.W_OK, effective_ids=effective)
     if not may_file or not os.access(path.parent, os.W_OK | os.X_OK, effective_ids=effective):
         raise StoreError(
             f"{path} cannot be written: permission denied",
             hint="Check that it and its folder belong to you, or open it read-only",
+            can_be_read=may_read,
         )
 
 

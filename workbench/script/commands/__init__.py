@@ -8,6 +8,7 @@ from workbench.errors import UnknownName
 from workbench.script import scratch
 from workbench.script.command import Command
 from workbench.script.commands import (
+    attending,
     branching,
     budgeting,
     choosing,
@@ -36,6 +37,7 @@ COMMANDS: Mapping[str, Command] = {
         *looking.COMMANDS,
         *fitting.COMMANDS,
         *claiming.COMMANDS,
+        *attending.COMMANDS,
         scratch.COMMAND,
         looking.help_command(_known),
     )

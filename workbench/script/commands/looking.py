@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from workbench.errors import UnknownName
+from workbench.journal.requests import Owner
 from workbench.permission.filter import Filter
 from workbench.script.command import Call, Command, Output, Parameter
 from workbench.script.commands.running import filter_text
 from workbench.script.rows import brief, data_of, fields_of, line_of
 from workbench.script.session import Session, result_lines
+from workbench.store.projection import RunRow
 
 
 async def _show(session: Session, call: Call) -> Output:
@@ -20,8 +23,9 @@ async def _show(session: Session, call: Call) -> Output:
     row = session.bench.store.run(run_id)
     usage = ended.usage
     tokens = usage["input_tokens"] + usage["output_tokens"]
+    driver = _driver(session, row)
     lines = [
-        f"run {run_id}  {row.title}",
+        f"run {run_id}  {row.title}" + (f"  {_driven(driver)}" if driver else ""),
         f"outcome: {ended.outcome}" + (f" ({ended.message})" if ended.message else ""),
         f"pattern: {row.pattern}  model: {row.model}",
         f"steps: {usage['steps']}  tokens: {tokens}  cost: ${usage['cost_usd']:.4f}",
@@ -29,7 +33,8 @@ async def _show(session: Session, call: Call) -> Output:
         *_doubts(session, run_id),
         *result_lines(ended.result),
     ]
-    return Output(tuple(lines), {**asdict(row), **ended.to_json()})
+    data = {**asdict(row), **ended.to_json(), "driver": _driver_data(driver)}
+    return Output(tuple(lines), data)
 
 
 def _doubts(session: Session, run_id: str) -> list[str]:
@@ -53,13 +58,32 @@ async def _runs(session: Session, call: Call) -> Output:
     rows = session.bench.store.runs(
         limit=int(call.given.get("limit", 20)), search=call.text("search")
     )
+    drivers = {row.run_id: _driver(session, row) for row in rows}
     lines = [
-        f"{row.run_id}  {_time(row.started_at)}  {row.status:<13} {row.title}  {row.result_preview}"
+        f"{row.run_id}  {_time(row.started_at)}  {row.status:<13} {row.title}  "
+        + (_driven(drivers[row.run_id]) or row.result_preview)
         for row in rows
     ]
-    return Output(
-        tuple(brief(line) for line in lines) or ("no runs",), [asdict(row) for row in rows]
-    )
+    data = [{**asdict(row), "driver": _driver_data(drivers[row.run_id])} for row in rows]
+    return Output(tuple(brief(line) for line in lines) or ("no runs",), data)
+
+
+def _driver(session: Session, row: RunRow) -> Owner | None:
+    """The process that drives a run, if one does."""
+    return session.bench.store.shared.driver(row.run_id) if row.status == "running" else None
+
+
+def _driven(driver: Owner | None) -> str:
+    if driver is None:
+        return ""
+    since = f" since {_time(driver.since)}" if driver.since else ""
+    return f"driven by {driver.name}{since}" + (" (stopped)" if driver.is_stopped else "")
+
+
+def _driver_data(driver: Owner | None) -> dict[str, Any] | None:
+    if driver is None:
+        return None
+    return {"pid": driver.pid, "host": driver.host, "since": driver.since}
 
 
 async def _trace(session: Session, call: Call) -> Output:

@@ -10,6 +10,7 @@ from workbench.permission.filter import Filter
 from workbench.run.run import Run
 from workbench.run.world import Live
 from workbench.script.command import Call, Command, Output, Parameter, said
+from workbench.script.commands.attending import ask
 from workbench.script.ended import Ended, from_store
 from workbench.script.rows import data_of, fields_of, line_of
 from workbench.script.session import Session, Suspended, conclude
@@ -59,6 +60,7 @@ async def _resume(session: Session, call: Call) -> Output:
     row = session.bench.store.run(run_id)
     if not row.rests and call.line.background:
         raise UsageError(f"run {run_id} has ended ({row.status})")
+    session.take_over = session.take_over or call.given.get("take_over") is True
     return await session.finish(call, await session.begin(run_id, session.resume))
 
 
@@ -141,16 +143,21 @@ def filter_text(call: Call) -> str:
 
 
 async def _steer(session: Session, call: Call) -> Output:
-    run = session.live(call.text("run"))
+    run_id = session.find(call.text("run"))
     agent, text = call.text("agent"), call.text("text")
-    run.steer(agent, text, by=session.rule_scope)
-    return said(f"told {agent}", data={"run_id": run.run_id, "agent": agent, "text": text})
+    told = await ask(session, run_id, "steer", agent=agent, text=text)
+    data: dict[str, Json] = {"run_id": run_id, "agent": agent, "text": text}
+    return said(told or f"told {agent}", data=data)
 
 
 async def _interrupt(session: Session, call: Call) -> Output:
-    run = session.live(call.text("run"))
+    run_id = session.find(call.text("run"))
     how = "immediate" if call.text("how") == "now" else "graceful"
-    run.interrupt(how, by=session.rule_scope)
+    told = await ask(session, run_id, "interrupt", how=how)
+    run = session.bench.runs.get(run_id)
+    if run is None:
+        where = "stops now" if how == "immediate" else "stops at its next step"
+        return said(told or f"run {run_id} {where}", data={"run_id": run_id, "how": how})
     outcome = await run.finished()
     session.background.pop(run.run_id, None)
     told = from_store(session.bench.store, run.run_id).to_json()
@@ -188,7 +195,11 @@ COMMANDS = (
         "resume",
         "Go on with a run that was suspended or cut off.",
         _resume,
-        (Parameter("run", "which run", "run"), _AS),
+        (
+            Parameter("run", "which run", "run"),
+            _AS,
+            Parameter("take_over", "true: also from a process that lives", named_only=True),
+        ),
         can_background=True,
     ),
     Command(

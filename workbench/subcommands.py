@@ -1,0 +1,97 @@
+"""The sub-commands of `kaizen-tui`: what each is for, and which words it takes.
+
+A table that `cli` makes parsers of. Like that one it loads nothing, not even `typing`: every
+start of the program reads it.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeAlias
+
+    Argument: TypeAlias = tuple[tuple[str, ...], dict[str, Any]]
+    """The words and settings of one `add_argument`."""
+
+
+def _arg(*words: str, **settings: Any) -> Argument:
+    return words, settings
+
+
+def _some(metavar: str) -> Argument:
+    return _arg("words", nargs="*", default=[], metavar=metavar)
+
+
+def _flag(word: str, about: str) -> Argument:
+    return _arg(word, action="store_true", default=False, help=about)
+
+
+_WORDS = _some("KEY=VALUE")
+_NAMED = _arg("named", nargs="?", default="", metavar="NAME")
+_RUN = _arg("run", metavar="RUN", help="an id or its beginning")
+
+COMMANDS: dict[str, tuple[str, list[Argument]]] = {
+    "tour": ("see everything in a minute, without a model", []),
+    "run": ("run a pattern", [_arg("name", metavar="PATTERN"), _WORDS]),
+    "ask": ("ask one agent", [_arg("name", metavar="AGENT"), _WORDS]),
+    "init": ("make a folder keep its own runs", [_arg("folder", nargs="?", default="")]),
+    "doctor": ("say what works here and how to mend the rest", []),
+    "config": (
+        "show every setting and where it comes from",
+        [_arg("act", nargs="?", choices=("show",), default="show")],
+    ),
+    "runs": ("list runs, newest first", [_some("SEARCH")]),
+    "show": ("show a run", [_RUN, _flag("--follow", "row by row, live")]),
+    "follow": ("show a run that another process drives, row by row", [_RUN]),
+    "inbox": ("list what waits for you, in the runs of other processes", [_some("RUN")]),
+    "answer": (
+        "answer something that waits in another process",
+        [
+            _arg("name", metavar="WHICH", help="its number in the inbox, its id, or its run"),
+            _arg("words", nargs="+", metavar="ANSWER", help="allow, deny, a choice; reason=…"),
+        ],
+    ),
+    "steer": (
+        "say something to an agent of a run, wherever that is driven",
+        [_RUN, _arg("words", nargs="+", metavar="AGENT TEXT")],
+    ),
+    "interrupt": (
+        "have a run suspended, wherever it is driven",
+        [_RUN, _some("now")],
+    ),
+    "resume": (
+        "go on with a run that was interrupted or killed",
+        [_RUN, _flag("--take-over", "although a living process drives it")],
+    ),
+    "check": ("say whether a run fits the code of now; performs nothing", [_RUN]),
+    "drop": ("give a resting run up for good; its rows stay", [_RUN]),
+    "fork": (
+        "start a run from a place in another",
+        [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
+    ),
+    "checkpoints": ("list the places of a run one can go back to", [_RUN]),
+    "tree": ("show a run's forks and checkpoints", [_RUN, _WORDS]),
+    "diff": (
+        "show what differs between two places: RUN@PLACE, or a run and its parent",
+        [_some("RUN[@PLACE]")],
+    ),
+    "compare": (
+        "show branches side by side",
+        [_arg("words", nargs="+", metavar="RUN", help="one for its whole tree, or several")],
+    ),
+    "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
+    "import": ("take in a run that was exported", [_arg("file")]),
+    "plugins": ("list plugins and what became of them", []),
+    "agents": ("list agents, or show one", [_NAMED]),
+    "patterns": ("list patterns, or show what one takes", [_NAMED]),
+    "models": ("list the models that can be asked", []),
+    "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
+    "trust": (
+        "look at what a folder brings, and trust it",
+        [
+            _arg("files", nargs="*", default=[], metavar="FILE", help="more files of the folder"),
+            _flag("--yes", "do not ask"),
+            _flag("--revoke", "take trust back"),
+        ],
+    ),
+}
