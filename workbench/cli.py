@@ -76,7 +76,7 @@ def top_parser() -> ArgumentParser:
     """What stands before a sub-command, or without one."""
     from argparse import REMAINDER
 
-    listed = "\n".join(f"  {name:<10} {summary}" for name, (summary, _) in COMMANDS.items())
+    listed = "\n".join(f"  {name:<11} {summary}" for name, (summary, _) in COMMANDS.items())
     top = _parser("kaizen-tui", f"{_ABOUT}\n\nsub-commands:\n{listed}")
     top.epilog = _EPILOG
     top.add_argument("--version", action="version", version=f"kaizen-tui {__version__}")
@@ -253,6 +253,15 @@ def _run(args: Namespace, words: list[str]) -> int:
     return shell.command(_asked(args, words), args.command, [name, *args.words])
 
 
+def _restore(args: Namespace, words: list[str]) -> int:
+    """With a yes it ends in a run, like any other; without, it only says something."""
+    if not any(word.startswith("yes=") for word in args.words):
+        return _look(args, words)
+    from workbench.script import shell
+
+    return shell.command(_asked(args, words), "restore", [args.run, *args.words])
+
+
 def _resume(args: Namespace, words: list[str]) -> int:
     from workbench.script import shell
 
@@ -289,7 +298,7 @@ _LOOKS = {
 }
 
 
-_PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import")
+_PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import", "files")
 
 
 def _look(args: Namespace, words: list[str]) -> int:
@@ -321,16 +330,39 @@ def _keep(args: Namespace, words: list[str]) -> int:
             return keep.doctor(asked)
 
 
+def _store(args: Namespace, words: list[str]) -> int:
+    from workbench.script import shell, storing
+
+    asked = _asked(args, words)
+    match args.command:
+        case "backup" if args.check:
+            return storing.check_backup(asked, args.file)
+        case "backup" if args.restore:
+            return storing.restore(asked, args.file, replace=args.replace)
+        case "backup":
+            return shell.look(asked, "backup", [args.file] if args.file else [])
+        case "gc":
+            names = ("older_than", "keep", "max_size")
+            given = [f"{n.replace('_', '-')}={v}" for n in names if (v := getattr(args, n))]
+            return shell.look(asked, "gc", [*given, *(["dry-run=true"] if args.dry_run else [])])
+        case "compact":
+            return storing.compacted(asked)
+        case _:
+            return storing.repair(asked, only_check=args.check, yes=args.yes)
+
+
 _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "screen": _screen,
     "script": _script,
     "line": _line,
     "tour": _tour,
+    "restore": _restore,
     "resume": _resume,
     "check": _check,
     "follow": _follow,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),
+    **dict.fromkeys(("backup", "gc", "compact", "repair"), _store),
     **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
 }

@@ -69,6 +69,14 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
         "start a run from a place in another",
         [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
     ),
+    "files": (
+        "show which files a run changed, or with path=… one as it was at a place",
+        [_arg("run", metavar="RUN[@PLACE]"), _WORDS],
+    ),
+    "restore": (
+        "put files back as they were at a place in a run; first without yes=… to see the plan",
+        [_arg("run", metavar="RUN@PLACE"), _some("PATH")],
+    ),
     "checkpoints": ("list the places of a run one can go back to", [_RUN]),
     "tree": ("show a run's forks and checkpoints", [_RUN, _WORDS]),
     "diff": (
@@ -81,6 +89,29 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     ),
     "export": ("write a run to a file", [_RUN, _arg("file"), _WORDS]),
     "import": ("take in a run that was exported", [_arg("file")]),
+    "backup": (
+        "copy all runs into one file and check it, or put such a copy in the database's place",
+        [
+            _arg("file", nargs="?", default=""),
+            _flag("--check", "only read a copy from beginning to end"),
+            _flag("--restore", "put the copy in the database's place"),
+            _flag("--replace", "set aside the database that is there"),
+        ],
+    ),
+    "gc": (
+        "delete runs by age, number and size",
+        [
+            _arg("--older-than", default="", metavar="30d", help="runs that ended longer ago"),
+            _arg("--keep", default="", metavar="N", help="so many of the newest stay"),
+            _arg("--max-size", default="", metavar="1G", help="the oldest go until the rest fits"),
+            _flag("--dry-run", "only say what would go"),
+        ],
+    ),
+    "compact": ("give the room of deleted runs back to the disk", []),
+    "repair": (
+        "look for damage, and save what can be saved",
+        [_flag("--check", "only look"), _flag("--yes", "do not ask")],
+    ),
     "plugins": ("list plugins and what became of them", []),
     "agents": ("list agents, or show one", [_NAMED]),
     "patterns": ("list patterns, or show what one takes", [_NAMED]),

@@ -12,6 +12,7 @@ from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.passing import gate, hooks, turn
+from tests.benchmarks.places import checkpoints
 from tests.benchmarks.starting import importing
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "bytes": stored,
     "crowd": crowd,
     "long": long_runs,
+    "checkpoints": checkpoints,
 }
 
 _HEAD = ("name", "value", "target", "floor", "CPU", "unit", "")

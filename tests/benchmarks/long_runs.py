@@ -41,7 +41,7 @@ def long_runs() -> Iterator[Measured]:
             yield Measured(name, forked.wall, "ms", 2, min(commits) * 1e3, forked.cpu)
 
 
-async def _asked(bench: Workbench) -> None:
+async def asked(bench: Workbench) -> None:
     """Wait until something asks a person: the first live effect."""
     asked = asyncio.Event()
     stop = bench.subscribe(lambda event: asked.set() if event.kind == "waiting" else None)
@@ -53,7 +53,7 @@ async def _asked(bench: Workbench) -> None:
 async def _made(folder: Path) -> str:
     async with opened(folder) as bench:
         run = await bench.start(long_run)
-        await _asked(bench)
+        await asked(bench)
         run.interrupt("immediate")
         await run.finished()
         return run.run_id
@@ -63,7 +63,7 @@ async def _resumed(folder: Path, run_id: str) -> Took:
     async with opened(folder) as bench:
         wall, cpu = perf_counter(), process_time()
         await bench.resume(run_id, what=long_run)
-        await _asked(bench)
+        await asked(bench)
         return Took(perf_counter() - wall, process_time() - cpu)
 
 

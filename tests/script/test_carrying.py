@@ -14,11 +14,23 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.run.stage import WRITER, acted, in_turn, opened, rows_of, waiting
+from tests.run.stage import (
+    WRITER,
+    Scripted,
+    acted,
+    calling,
+    in_turn,
+    opened,
+    rows_of,
+    waiting,
+)
+from workbench.agent.agent import Agent
 from workbench.bench import Workbench
 from workbench.errors import InputError, UsageError
 from workbench.journal.carried import Chain, portable
 from workbench.run.waiting import Answer
+from workbench.script.compare import compare, contents_in
+from workbench.script.differing import lines_of, text_of
 from workbench.script.export import export_run
 from workbench.script.importing import import_run
 from workbench.workflow.pattern import pattern
@@ -460,3 +472,39 @@ def test_an_import_that_is_killed_while_it_stores_leaves_nothing(tmp_path: Path)
             assert import_run(bench.store, path).run_id == run_id
 
     asyncio.run(look())
+
+
+@acted
+async def test_contents_of_files_travel_with_the_run_and_a_difference_shows_them(
+    tmp_path: Path,
+) -> None:
+    agent = Agent("hand", "task: str -> text: str", tools=["write_file"])
+
+    def wish(content: str) -> Any:
+        return in_turn(calling(("write_file", {"path": "a.txt", "content": content})), "done")
+
+    @pattern
+    async def writing() -> str:
+        return (await ask(agent, task="write")).text
+
+    async with opened(tmp_path, wish("first\nline\n"), mode="edits") as bench:
+        run = await bench.start(writing)
+        await run.result()
+        cut = rows_of(bench, run, "step.started")[0].seq
+        bench.world.models = Scripted(wish("second\nline\n"))
+        fork = await bench.fork(run.run_id, cut)
+        await fork.result()
+        told = export_run(bench.store, fork.run_id, tmp_path / "run.jsonl", replace=False)
+        assert (told.blobs, told.left_out) == (2, 0)
+        found = compare(bench.store, (run.run_id, None), (fork.run_id, None))
+        lines = text_of(lines_of(found, contents_in(bench.world.copies.read)))
+        assert "- first" in lines
+        assert "+ second" in lines
+    assert str(tmp_path) not in (tmp_path / "run.jsonl").read_text()
+    (tmp_path / "two").mkdir()
+    async with opened(tmp_path / "two") as bench:
+        import_run(bench.store, tmp_path / "run.jsonl")
+        (change,) = rows_of(bench, fork.run_id, "file.changed")
+        assert bench.world.copies.read(change.data["after"]) == b"second\nline\n"
+        export_run(bench.store, fork.run_id, tmp_path / "again.jsonl", replace=False)
+    assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "run.jsonl").read_bytes()

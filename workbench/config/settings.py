@@ -25,6 +25,17 @@ FEATURES = ("hooks", "litellm", "mcp", "network", "ollama", "plugins", "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
+class Keep:
+    """Which runs a clean-up keeps; None is no wish."""
+
+    days: float | None = None
+    runs: int | None = None
+    mib: float | None = None
+    auto: bool = False
+    """Clean up by itself, once a day, when the workbench is opened."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ollama:
     """Where Ollama answers; several hosts share the load."""
 
@@ -74,6 +85,7 @@ class Config:
     abort) and which effects, as in `workbench.permission.doubting`."""
     limits: Ceilings = field(default_factory=Ceilings)
     """Of a run with all its children, of a session, a day, and agents."""
+    keep: Keep = Keep()
     ollama: Ollama = Ollama()
     litellm: LiteLlm = LiteLlm()
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -284,6 +296,10 @@ KEYS: tuple[Key, ...] = (
         "append",
     ),
     *_limits(),
+    Key(("keep", "days"), v.amount, "runs older than this may go", "number", "never"),
+    Key(("keep", "runs"), v.count, "so many of the newest stay", "number", "never"),
+    Key(("keep", "mib"), v.amount, "the oldest go until the rest fits", "number", "never"),
+    Key(("keep", "auto"), v.flag, "clean up once a day by itself", project="never"),
     Key(("ollama", "hosts"), v.urls, "where Ollama answers", "list", "never"),
     Key(("litellm", "keys"), v.table(v.secret), "keys by provider", "table", "never", "merge"),
     Key(("litellm", "base_urls"), v.table(v.url), "addresses", "table", "never", "merge"),

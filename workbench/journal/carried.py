@@ -10,7 +10,7 @@ file is seen at its end. That guards against accidents; who alters a file on pur
 anew, so nothing in it is trusted either: what it holds is checked as any stranger's.
 
 The rows are those of a run and of its parents up to each cut: a file needs no other one. The
-folder a run worked in is another machine's and no part of it.
+folders a run worked in are another machine's and no part of it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from base64 import b64decode, b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
@@ -98,10 +98,44 @@ def _row_data(row: Event) -> dict[str, Any]:
 
 
 def portable(row: Event) -> Event:
-    """A row without what means something on one machine only."""
-    if row.kind != "run.started" or "workspace" not in row.data:
-        return row
-    return replace(row, data={k: v for k, v in row.data.items() if k != "workspace"})
+    """A row without what means something on one machine only: folders, and what they held.
+
+    What a stranger's file says of folders is dropped as well, so a run from elsewhere works in
+    this workspace, has nothing here that could be restored, and its open effects are looked at by
+    a person.
+    """
+    make = _PORTABLE.get(row.kind)
+    return row if make is None else replace(row, data=make(row.data))
+
+
+def _without_folder(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name != "workspace"}
+
+
+def _elsewhere(data: dict[str, Any]) -> dict[str, Any]:
+    return {**data, "workspace": ELSEWHERE}
+
+
+def _unprepared(data: dict[str, Any]) -> dict[str, Any]:
+    gone: dict[str, Any] = {"prepared": ELSEWHERE} if data.get("prepared") else {}
+    gone |= {"snapshot": {"none": ELSEWHERE}} if data.get("snapshot") else {}
+    return {**data, **gone} if gone else data
+
+
+def _untaken(data: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in data.items() if name not in {"tree", "before"}}
+    return {**kept, "none": ELSEWHERE}
+
+
+ELSEWHERE: Final = "elsewhere"
+"""Stands for a folder of another machine, and for what was found in it."""
+
+_PORTABLE: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
+    "run.started": _without_folder,
+    "file.changed": _elsewhere,
+    "step.started": _unprepared,
+    "snapshot.taken": _untaken,
+}
 
 
 @dataclass(slots=True)

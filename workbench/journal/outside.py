@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from workbench.journal.events import OUTCOMES, Event, agent_of
-from workbench.workflow.effects import SCOPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +51,17 @@ def outside_of(rows: Iterable[Event]) -> Iterator[Outside]:
 
 _TOUCHING = frozenset({"tool", "call", "line"})
 
+_LINES = frozenset({"run", "ask", "fork", "resume", "export", "import"})
+"""Lines of a script that start runs or write files; others settle something, or only look."""
+
 
 def _touches(data: Mapping[str, Any]) -> bool:
     effect = data.get("effect")
     if data.get("repeat") == "pure" or data.get("proven_reading"):
         return False
-    return effect in _TOUCHING and effect not in SCOPES
+    if effect == "line":
+        return data.get("name") in _LINES
+    return effect in _TOUCHING
 
 
 def _outside(row: Event, state: str) -> Outside:

@@ -349,6 +349,10 @@ class WorkingCopies(Protocol):
         """Make a fork its own copy of a folder's files; where it is. Raises SnapshotFailed."""
         ...
 
+    def discard(self, run_id: str) -> None:
+        """Take a fork's own copy away, if it has one."""
+        ...
+
 
 class Workers(Protocol):
     """Where plain Python functions are run."""

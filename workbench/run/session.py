@@ -273,6 +273,7 @@ class Session:
         epoch = self._keeper.claim(wanted.run_id)
         with ExitStack() as undo:
             undo.callback(self._keeper.release, wanted.run_id)
+            undo.callback(self.world.copies.discard, wanted.run_id)
             run = self._taken_up([*shared, *first], None, epoch, unwritten=first)
             undo.pop_all()
         return run

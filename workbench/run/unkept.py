@@ -79,6 +79,10 @@ class UnkeptCopies:
         del run_id, tree
         raise SnapshotFailed(f"the files of {folder} cannot be copied: {_WHY}")
 
+    def discard(self, run_id: str) -> None:
+        """There is none."""
+        del run_id
+
     async def since(self, folder: str, tree: str) -> list[FileChange]:
         """Nothing is known."""
         del folder, tree

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from workbench.errors import UsageError
+from workbench.errors import UsageError, WorkbenchError
 from workbench.journal.difference import Difference, difference
 from workbench.journal.family import FAMILY_KINDS, Branch, family_of, parting
 from workbench.journal.places import place_of
 from workbench.journal.said import Used, said_in
 from workbench.script.differing import Contents
-from workbench.script.export import content_of
 from workbench.store.memory import MemoryStore
 from workbench.store.store import Store
 
@@ -20,6 +19,9 @@ AnyStore = Store | MemoryStore
 
 Place = tuple[str, int | str | None]
 """A run and a place in it."""
+
+_MOST_BYTES = 1_000_000
+"""A file's content that is longer is only named."""
 
 MOST_BRANCHES = 100
 """So many are compared without being named: each is read from its first row."""
@@ -33,15 +35,22 @@ def compare(store: AnyStore, left: Place, right: Place) -> Difference:
     shared = min(parting(runs, left[0], right[0]), one, other) if right[0] in runs else 0
     # What both have in common is read once.
     common = [row for row in first if row.seq <= shared]
-    return difference(first, common + list(store.rows(right[0], after=shared, upto=other)))
+    found = difference(first, common + list(store.rows(right[0], after=shared, upto=other)))
+    # The run that was asked about, although a row before its cut is its parent's.
+    asked = zip((found.left, found.right), (left, right), strict=True)
+    one_side, other_side = (replace(side, run_id=place[0]) for side, place in asked)
+    return replace(found, left=one_side, right=other_side)
 
 
-def contents_in(store: AnyStore) -> Contents:
-    """The texts of files that the store keeps."""
+def contents_in(read: Callable[[str], bytes]) -> Contents:
+    """The texts of files, by the names that rows have for their contents."""
 
     def text(name: str) -> str | None:
-        content = content_of(store, name)
-        if content is None or b"\0" in content[:8000]:
+        try:
+            content = read(name)
+        except WorkbenchError:
+            return None
+        if len(content) > _MOST_BYTES or b"\0" in content[:8000]:
             return None
         return content.decode("utf-8", "replace")
 

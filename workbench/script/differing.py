@@ -41,7 +41,7 @@ def lines_of(found: Difference, contents: Contents = lambda _digest: None) -> It
     yield DiffLine("pair", f"{left.run_id}@{left.seq}", f"{right.run_id}@{right.seq}")
     yield DiffLine("both", f"{found.shared_rows} rows in common")
     if found.is_none:
-        yield DiffLine("both", "no difference")
+        yield DiffLine("both", "no difference in what was said, done and answered")
     for turn in found.turns:
         yield from _turn(turn)
     for step in found.steps:
@@ -104,7 +104,9 @@ def _step(step: StepDifference) -> Iterator[DiffLine]:
 def _done(done: Done | None) -> list[str]:
     if done is None:
         return []
-    arguments = "" if done.arguments is None else f"with {dumps(done.arguments).decode()}"
+    # What an agent was asked stands in its conversation.
+    is_told = done.arguments is None or done.effect == "ask"
+    arguments = "" if is_told else f"with {dumps(done.arguments).decode()}"
     result = done.result if isinstance(done.result, str) else dumps(done.result).decode()
     return [*([arguments] if arguments else []), *f"{done.state}: {result}".split("\n")]
 
@@ -120,6 +122,8 @@ def _file(file: FileDifference, contents: Contents) -> Iterator[DiffLine]:
     other = "" if file.right is None else contents(file.right)
     if one is None or other is None:
         yield DiffLine("gap", "its contents are not kept, or are no text")
+    elif one == other:
+        yield DiffLine("gap", "the same content, kept under two names")
     else:
         yield from aligned(one.splitlines(), other.splitlines())
 

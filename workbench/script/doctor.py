@@ -16,9 +16,14 @@ from workbench.config.trust import standing
 from workbench.errors import WorkbenchError
 from workbench.models.probe import reachable
 from workbench.plugins import discover, installed
+from workbench.script.amounts import shown
 from workbench.store.disks import network_type
 from workbench.store.store import Store
 from workbench.tools.sandbox.detect import detect
+from workbench.workspace.git import find_git
+
+_CHECK_S = 2.0
+"""How long the database is looked at; `kaizen-tui repair --check` goes through all of it."""
 
 _KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY")
 
@@ -52,11 +57,12 @@ def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -
     checks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _terminal(environment),
         _sandbox,
+        _git,
         lambda: _ollama(config),
         lambda: _keys(config, environment),
         lambda: _trust(workspace, environment),
         lambda: _plugins(config, workspace, environment),
-        lambda: _database(workspace, environment),
+        lambda: _database(config, workspace, environment),
     ]
     for check in checks:
         try:
@@ -87,6 +93,13 @@ def _sandbox() -> Iterator[Finding]:
     full = report.level == "full"
     mend = "" if full else "sudo apt-get install bubblewrap"
     yield Finding("sandbox", full, f"{report.level}: {report.why}", mend)
+
+
+def _git() -> Iterator[Finding]:
+    program = find_git()
+    what = program or "not found: commands run, but what they change cannot be brought back"
+    mend = "" if program else "sudo apt-get install git"
+    yield Finding("git", program is not None, what, mend)
 
 
 def _ollama(config: Config) -> Iterator[Finding]:
@@ -134,7 +147,7 @@ def _plugins(config: Config, workspace: Path, environment: Mapping[str, str]) ->
         yield Finding(f"plugin {name}", True, "installed, not allowed", f'plugins = ["{name}"]')
 
 
-def _database(workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
+def _database(config: Config, workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     folder = state_folder(workspace, environment)
     path = folder / "workbench.db"
     if not path.exists():
@@ -142,21 +155,26 @@ def _database(workspace: Path, environment: Mapping[str, str]) -> Iterator[Findi
         return
     store = Store.open(path, readonly=True)
     try:
-        count = len(store.runs(limit=1_000_000))
+        count, fault = store.count_runs(), store.first_fault(_CHECK_S)
+        short = store.short_of(int(config.min_free_mib * 2**20))
         stale = store.shared.stale_locks()
     finally:
         store.close()
     if stale:
-        shown = ", ".join(stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
-        what = f"of processes that were killed, harmless; of runs {shown}"
+        more = ", ".join(stale[:5]) + (f" and {len(stale) - 5} more" if len(stale) > 5 else "")
+        what = f"of processes that were killed, harmless; of runs {more}"
         yield Finding("stale locks", True, what, f"kaizen-tui resume {stale[0]}")
     if kind := network_type(folder):
         what = f"{folder} is on a network disk ({kind}), where locks may not hold"
         yield Finding("disk", False, what, "kaizen-tui init in a folder of this machine")
-    free = shutil.disk_usage(folder).free // 2**20
-    room = free > 200
-    mend = "" if room else f"make room on the disk of {folder}"
-    yield Finding("database", room and os.access(path, os.W_OK), f"{path}: {count} runs", mend)
+    writable = os.access(path, os.W_OK)
+    what = f"{path}: {count} runs" + ("" if writable else ", and it cannot be written")
+    yield Finding("database", writable, what, "" if writable else f"chmod u+w {path}")
+    words = fault or "no fault in its pages"
+    yield Finding("pages", not fault, words, "kaizen-tui repair" if fault else "")
+    free = f"{shown(shutil.disk_usage(folder).free)} left, {config.min_free_mib:g} MiB needed"
+    mend = "kaizen-tui gc --older-than 30d" if short else ""
+    yield Finding("room", not short, short or f"{free} before anything is done", mend)
 
 
 def finding_lines(found: list[Finding]) -> list[str]:

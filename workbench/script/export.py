@@ -34,7 +34,7 @@ class Exported:
     rows: int
     blobs: int
     left_out: int
-    """Contents of files that are not kept here any more, or are too big for a line."""
+    """Contents that are too big for a line, not kept any more, or in a snapshot's own store."""
 
 
 def export_run(
@@ -99,13 +99,14 @@ def _contents(row: Event) -> Iterator[str]:
     """The digests of contents that a row names."""
     if row.kind == "file.changed":
         for name in (row.data.get("before"), row.data.get("after")):
-            if isinstance(name, str):
+            # What a link or a device looked like is all in its name.
+            if isinstance(name, str) and not name.startswith(("stat:", "link:")):
                 yield name
 
 
 def content_of(store: Store | MemoryStore, name: str) -> bytes | None:
-    """A content that is kept under its digest, or None."""
-    if isinstance(store, MemoryStore):
+    """A content that is kept as a blob under its digest, or None."""
+    if ":" in name:
         return None
     try:
         return store.blobs.read(name)

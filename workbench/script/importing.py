@@ -211,8 +211,7 @@ def _stored(
             raise InputError(f"{path.name} was changed while it was read")
 
     def keep(blob: Blob) -> None:
-        if isinstance(store, Store):
-            store.blobs.write(blob.content)
+        store.blobs.write(blob.content)
 
     if wanted:
         store.take_in(rows())

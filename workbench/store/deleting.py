@@ -140,7 +140,7 @@ def named_by(link: sqlite3.Connection, run_ids: Sequence[str]) -> set[str]:
     for run_id in run_ids:
         query = "SELECT data FROM events WHERE run_id = ?"
         for (data,) in link.execute(query, (run_id,)):
-            names |= _names(str(data).encode())
+            names |= names_in(str(data).encode())
     return names
 
 
@@ -170,7 +170,7 @@ def sweep(
     def work(link: sqlite3.Connection) -> Freed:
         query = "SELECT data FROM events WHERE id > ?"
         for (data,) in link.execute(query, (last,)):  # committed since it was looked
-            for name in _names(str(data).encode()):
+            for name in names_in(str(data).encode()):
                 candidates.pop(name, None)
         return Freed(blobs=len(candidates), blob_bytes=blobs.remove(candidates))
 
@@ -181,14 +181,14 @@ def _spare_named(candidates: dict[str, int], readers: Readers, blobs: Blobs) -> 
     """Take what is named out of the candidates; the place up to which the log was read."""
     last = 0
     for place, data in _all_data(readers):
-        last, found = place, _names(data)
+        last, found = place, names_in(data)
         while found:
             name = found.pop()
             is_content = name in candidates
             candidates.pop(name, None)
             # What stands in a blob can name others.
             if is_content and b'"$blob"' in data:
-                found |= _names(blobs.read(name)) & candidates.keys()
+                found |= names_in(blobs.read(name)) & candidates.keys()
     return last
 
 
@@ -205,5 +205,6 @@ def _all_data(readers: Readers) -> Iterator[tuple[int, bytes]]:
         after = page[-1][0]
 
 
-def _names(data: bytes) -> set[str]:
+def names_in(data: bytes) -> set[str]:
+    """The names of blobs in some text."""
     return {name.decode() for name in _NAME.findall(data)}

@@ -25,7 +25,7 @@ from workbench.store.connection import (
 )
 from workbench.store.ownership import FileLock
 from workbench.store.presence import Presence
-from workbench.store.salvage import finish
+from workbench.store.swapping import finish
 from workbench.store.unclean import check_size, check_what_was_left
 
 

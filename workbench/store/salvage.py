@@ -8,12 +8,10 @@ of it, is marked, and can be forked before the first loss.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +21,12 @@ from workbench.store.blobs import Blobs
 from workbench.store.connection import FAILURES, PAGE_BYTES, connect, translated
 from workbench.store.packing import COLUMNS, unpack
 from workbench.store.schema import PLACE
+from workbench.store.swapping import finish, new_file, swap
 from workbench.store.unclean import note_of
-from workbench.values import dumps, loads
+from workbench.values import loads
 
 Progress = Callable[[str], None]
 
-_PLAN: Final = ".repair"
-_NEW: Final = ".repaired"
 _KEPT_TABLES: Final = (
     *("owners", "catalogue", "settings", "requests", "losses", "deleted", "pinned"),
 )
@@ -71,20 +68,17 @@ def salvage(path: Path, now: float, progress: Progress = lambda _: None) -> Repo
     finish(path)
     if not path.exists():
         raise StoreError(f"there is no database at {path}")
-    new = path.with_name(path.name + _NEW)
-    for suffix in ("", "-wal", "-shm", "-journal"):
-        Path(f"{new}{suffix}").unlink(missing_ok=True)
+    new = new_file(path)
     try:
         report = _copied(path, new, now, progress)
     except FAILURES as error:
         raise translated(error, new) from error
-    report.aside = str(_swap(path, new, now))
+    report.aside = str(swap(path, "damaged", now))
     return report
 
 
 def _copied(path: Path, new: Path, now: float, progress: Progress) -> Report:
     report = Report(is_cut=pages.missing_bytes(path) > 0 or note_of(path).exists())
-    os.close(os.open(new, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     with closing(connect(new, mode="rw", patience_s=1.0)) as link:
         link.execute(f"PRAGMA page_size={PAGE_BYTES}")
         schema.upgrade(link, new)
@@ -101,7 +95,6 @@ def _copied(path: Path, new: Path, now: float, progress: Progress) -> Report:
         (report.rows,) = link.execute("SELECT count(*) FROM events WHERE run_id <> ''").fetchone()
         (report.runs,) = link.execute("SELECT count(*) FROM run_states").fetchone()
         link.execute("COMMIT")
-    _sync(new)
     return report
 
 
@@ -266,56 +259,3 @@ class _Forgiving(Blobs):
             return super().read(name)
         except StoreDamaged:
             return b'""'
-
-
-# -- changing the names --------------------------------------------------------------------------
-
-
-def _swap(path: Path, new: Path, now: float) -> Path:
-    """Set the damaged files aside and the new one in their place."""
-    stamp = datetime.fromtimestamp(now, UTC).strftime("%Y%m%d-%H%M%S")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-    plan = path.with_name(path.name + _PLAN)
-    half = plan.with_name(plan.name + ".new")
-    half.write_bytes(dumps({"aside": aside.name}))
-    _sync(half)
-    half.replace(plan)
-    _sync_folder(path)
-    finish(path)
-    return aside
-
-
-def finish(path: Path) -> None:
-    """Do what is left of a repair's plan, if one stands there. Can be done any number of times."""
-    plan = path.with_name(path.name + _PLAN)
-    if not plan.exists():
-        return
-    aside = path.with_name(str(loads(plan.read_bytes())["aside"]))
-    new = path.with_name(path.name + _NEW)
-    if new.exists():
-        # The log first: a database without its log loses rows, a log without its database would
-        # be taken up by the next one of this name.
-        for suffix in ("-wal", "-shm", ""):
-            if Path(f"{path}{suffix}").exists():
-                Path(f"{path}{suffix}").replace(f"{aside}{suffix}")
-        _sync_folder(path)
-        new.replace(path)
-    note_of(path).unlink(missing_ok=True)
-    _sync_folder(path)
-    plan.unlink()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(path: Path) -> None:
-    _sync(path.parent)

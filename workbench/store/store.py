@@ -25,6 +25,7 @@ from workbench.store.presence import Presence
 from workbench.store.projection import RunRow, UsageRow, seen, total
 from workbench.store.room import Ballast, OnRoom, free_bytes, total_bytes
 from workbench.store.shared import Shared
+from workbench.store.unclean import first_fault
 from workbench.store.workspace import Kind
 from workbench.store.writer import Done, Writer
 from workbench.values import Json
@@ -192,6 +193,16 @@ class Store:
 
     def _seen(self, row: RunRow) -> RunRow:
         return seen(row, self.owner(row.run_id)) if row.status == "running" else row
+
+    def count_runs(self) -> int:
+        """How many runs there are."""
+        with self._readers.read() as link:
+            return int(link.execute("SELECT count(*) FROM run_states").fetchone()[0])
+
+    def first_fault(self, limit_s: float) -> str:
+        """What is wrong with the pages of the file; empty if nothing was found in time."""
+        with self._readers.read() as link:
+            return first_fault(link, limit_s)
 
     def children(self, run_id: str) -> list[RunRow]:
         """The forks of a run, newest first."""

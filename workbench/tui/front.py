@@ -260,10 +260,7 @@ async def delete_run(bench: Front, run_id: str) -> None:
     """Delete a run from the log."""
     if run_id in bench.runs and bench.runs[run_id].status in ("running", "paused"):
         raise UsageError(f"run {run_id[:4]} is still running")
-    delete = getattr(bench.store, "delete_run", None)
-    if delete is None:
-        raise UsageError("this database keeps its runs", hint="kaizen-tui gc clears old ones")
-    await asyncio.to_thread(delete, run_id)
+    await asyncio.to_thread(bench.store.delete_runs, [run_id])
 
 
 async def pattern_list(bench: Front) -> list[Any]:

@@ -36,12 +36,14 @@ async def fork(bench: Any, run_id: str, at: int, changes: Mapping[str, Any]) -> 
 
 async def preview(bench: Any, run_id: str, at: int, changes: Mapping[str, Any]) -> list[str]:
     """What a fork would be, in sentences; raises what forking would."""
-    from workbench.script.commands.branching import preview_lines  # noqa: PLC0415 - as above
+    from workbench.script.commands.branching import files_line, preview_lines  # noqa: PLC0415
 
+    wanted = {name: value for name, value in changes.items() if name != "files"}
     found = await asyncio.to_thread(
-        lambda: bench.branches.preview(run_id, at if at > 0 else None, **changes)
+        lambda: bench.branches.preview(run_id, at if at > 0 else None, **wanted)
     )
-    return list(preview_lines(found))
+    own = changes.get("files", bench.world.fork_files) == "own"
+    return [*preview_lines(found), files_line(found, own=own)]
 
 
 async def name_place(bench: Any, run_id: str, at: int, name: str) -> None:
@@ -65,7 +67,9 @@ async def difference(bench: Any, one: Where, other: Where) -> list[DiffLine]:
     def read() -> list[DiffLine]:
         bench.store.flush()
         left, right = ((run, at if at > 0 else None) for run, at in (one, other))
-        return list(lines_of(compare(bench.store, left, right), contents_in(bench.store)))
+        return list(
+            lines_of(compare(bench.store, left, right), contents_in(bench.world.copies.read))
+        )
 
     return await asyncio.to_thread(read)
 

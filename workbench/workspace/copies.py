@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, unquote
 
 from workbench.errors import SnapshotFailed, StoreDamaged
 from workbench.journal.files import LINK_MODE, FileChange, Tree
@@ -213,7 +214,7 @@ class Copies:
                 continue
             overlay[path] = None if name is None else (self.read(name), mode or 0o100644)
         made = self._shadow.composed(base, overlay)
-        folder = self._own / run_id
+        folder = self._own / quote(run_id, safe="")
         folder.mkdir(mode=0o700, parents=True)
         self._shadow.unfold(made, folder)
         return folder
@@ -223,12 +224,14 @@ class Copies:
         if not self._own.is_dir():
             return []
         found = [path for path in self._own.iterdir() if path.is_dir() and not path.is_symlink()]
-        made = [OwnCopy(path.name, path, path.stat().st_mtime) for path in found]
+        made = [OwnCopy(unquote(path.name), path, path.stat().st_mtime) for path in found]
         return sorted(made, key=lambda copy: copy.made_at)
 
-    def remove(self, copy: OwnCopy) -> None:
+    def discard(self, run_id: str) -> None:
         """Delete a fork's own copy: what was done in there and was not carried elsewhere goes."""
-        shutil.rmtree(copy.folder)
+        folder = self._own / quote(run_id, safe="")
+        if folder.is_dir() and not folder.is_symlink():
+            shutil.rmtree(folder)
 
 
 def _is_blob(name: str) -> bool:

@@ -81,11 +81,14 @@ def _tree_line(row: TreeRow, branches: Mapping[str, Branch]) -> str:
 
 async def _fork(session: Session, call: Call) -> Output:
     source, at = session.place(call.text("run"))
-    changes = dict(call.inputs)
+    changes: dict[str, Any] = dict(call.inputs)
     check_names(changes)
+    files: Any = call.text("files")
     if call.given.get("preview") is True:
         told = session.bench.branches.preview(source, at, **changes)
-        return Output(tuple(preview_lines(told)), told.to_json())
+        own = (files or session.bench.world.fork_files) == "own"
+        lines = (*preview_lines(told), files_line(told, own=own))
+        return Output(lines, {**told.to_json(), "files": "own" if own else "shared"})
     if session.bench.store.run(source).pattern == SCRIPT:
         raise UsageError(
             f"run {source} is a script's, and goes on as one",
@@ -94,7 +97,9 @@ async def _fork(session: Session, call: Call) -> Output:
 
     async def start(run_id: str) -> Run:
         title = f"fork of {source}"
-        return await session.bench.fork(source, at, title=title, as_id=run_id, **changes)
+        return await session.bench.fork(
+            source, at, title=title, as_id=run_id, files=files, **changes
+        )
 
     return await session.finish(call, await session.begin(session.start_id(call), start))
 
@@ -114,14 +119,28 @@ def preview_lines(told: Preview) -> Iterator[str]:
         who = f"{one.agent}: " if one.agent else ""
         yield one_line(f"asked anew: {who}{one.effect} {one.name} (row {one.seq}){waits}")
     yield from (one_line(f"not inherited: {line}") for line in told.not_inherited)
-    for title, outside in (
+    for title, found in (
         ("done outside before, and stays done", told.outside_before),
         ("done outside after the cut, and the fork does not know it", told.outside_after),
     ):
+        outside = [one for one in found if not one.is_file]
         if outside:
             yield f"{title}:"
         for one in outside:
             yield one_line(f"  #{one.seq} {one.what} {brief(one.arguments)}  {one.state}")
+
+
+def files_line(told: Preview, *, own: bool) -> str:
+    """What a fork finds in its folder."""
+    changed = len({one.what for one in told.outside_after if one.is_file})
+    if own:
+        return "files: a copy of its own, as they were at the cut (no .git, no ignored files)"
+    if not changed:
+        return "files: the same folder; nothing there was changed after the cut"
+    return (
+        f"files: the same folder, where files were changed after the cut: {changed}; "
+        f"files=own gives it a copy as they were, or: restore {told.source}@{told.cut}"
+    )
 
 
 async def _diff(session: Session, call: Call) -> Output:
@@ -139,7 +158,9 @@ async def _diff(session: Session, call: Call) -> Output:
             raise UsageError(f"run {right[0]} is no fork", hint="Name the run to compare it with")
         left = (parent, None)
     found = await asyncio.to_thread(compare, store, left, right)
-    lines = await asyncio.to_thread(lambda: text_of(lines_of(found, contents_in(store))))
+    lines = await asyncio.to_thread(
+        lambda: text_of(lines_of(found, contents_in(session.bench.world.copies.read)))
+    )
     return Output(tuple(one_line(line) for line in lines), found.to_json())
 
 
@@ -254,6 +275,12 @@ COMMANDS = (
             Parameter("run", f"{_PLACE}; @… means the last run", "checkpoint"),
             _AS,
             Parameter("preview", "true: only say what it would be", named_only=True),
+            Parameter(
+                "files",
+                "own: a copy of the files as they were there",
+                named_only=True,
+                choices=("shared", "own"),
+            ),
         ),
         takes_inputs=True,
         can_background=True,

@@ -63,6 +63,7 @@ FIELDS = (
     FormField("tools", "Tools", 'read_file, edit_file   - for none   {"coder": ["read_file"]}',
               _names),
     FormField("options", "Options, JSON", '{"temperature": 0}', _object),
+    FormField("files", "Files", "own: a copy as they were here   empty: the same folder"),
     FormField("arguments", "Next call's arguments", '{"path": "…"}: of the call asked next',
               _object),
     FormField("instructions", 'Instructions for all agents, or {"coder": …}', "", _by_agent, True),
