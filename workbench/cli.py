@@ -324,6 +324,10 @@ def _keep(args: Namespace, words: list[str]) -> int:
             return keep.trust_folder(asked, args.files, yes=args.yes, revoke=args.revoke)
         case "config":
             return keep.config_show(asked)
+        case "plugins" if args.act == "check":
+            from workbench.script.plugins_check import check_plugins
+
+            return check_plugins(asked, args.words)
         case "plugins":
             return keep.plugins(asked)
         case _:

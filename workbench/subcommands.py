@@ -112,7 +112,10 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
         "look for damage, and save what can be saved",
         [_flag("--check", "only look"), _flag("--yes", "do not ask")],
     ),
-    "plugins": ("list plugins and what became of them", []),
+    "plugins": (
+        "list plugins, or: plugins check [NAME] [key=value …] finds what cannot be replayed",
+        [_arg("act", nargs="?", choices=("list", "check"), default="list"), _WORDS],
+    ),
     "agents": ("list agents, or show one", [_NAMED]),
     "patterns": ("list patterns, or show what one takes", [_NAMED]),
     "models": ("list the models that can be asked", []),
