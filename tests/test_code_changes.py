@@ -116,7 +116,7 @@ def test_a_run_is_dropped_once(told: tuple[Path, str]) -> None:
     assert (again.returncode, "has ended already" in again.stderr) == (2, True)
     assert "cancelled" in ran(folder, "show", run).stdout
     assert ran(folder, "check", run).returncode == 0
-    assert ran(folder, "resume", run).returncode == 2
+    assert ran(folder, "resume", run).returncode == 1  # it was cancelled, and is not begun again
 
 
 def test_a_script_that_was_changed_goes_on_as_it_was_if_one_wants(tmp_path: Path) -> None:

@@ -242,7 +242,7 @@ def test_a_stale_index_does_no_harm(killed: Path) -> None:
 def test_a_repair_that_was_killed_is_finished_by_the_next_opening(
     path: Path, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept = many(path, 2)
+    kept = many(path)
     spoil(path, path.stat().st_size // 2 // 4096 * 4096)
 
     class Killed(BaseException):

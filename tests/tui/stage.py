@@ -125,7 +125,7 @@ class FakeBench:
         self.agents: dict[str, Any] = {}
         self.policy = Policy()
         self.tools = {name: Tool(name, "", {"type": "object"}) for name in TOOLS}
-        self.world = SimpleNamespace(clock=lambda: NOON)
+        self.world = SimpleNamespace(fork_files="shared", clock=lambda: NOON)
         self.default_model = "playbook:tour"
         self.answers: list[tuple[str, Answer]] = []
         self.forks: list[tuple[Any, ...]] = []

@@ -17,6 +17,7 @@ from workbench.foreign import Raised, attempt
 from workbench.journal.strands import Body
 from workbench.run.ceilings import check_depth, count_repeats
 from workbench.run.changes import agent_digest
+from workbench.run.hooks import HookCall
 from workbench.values import copied, digest, dumps
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
@@ -24,6 +25,7 @@ from workbench.workflow.pattern import Pattern
 if TYPE_CHECKING:
     from workbench.run.run import Run
     from workbench.run.step import Step
+    from workbench.run.world import World
 
 
 T = TypeVar("T")
@@ -242,6 +244,18 @@ def bind_agents(
         is_agent = "Agent" in wanted.get(name, "")
         bound[name] = _bind(value, world_agents, name) if is_agent else value
     return bound
+
+
+def bound_inputs(
+    world: World, run_id: str, what: Pattern[..., Any], given: dict[str, Any]
+) -> dict[str, Any]:
+    """A new run's inputs as it gets them; the hooks before it may change them or refuse it."""
+    if world.hooks.has("before.run"):
+        call = HookCall("before.run", run_id, "", "", "run", what.name, given)
+        given = dict(world.hooks.ask(call)[0].arguments)
+    wanted = {p.name: p.type for p in what.parameters}
+    given = world.redaction.value(given)
+    return as_read(bind_agents(given, world.agents, wanted))
 
 
 def _bind(value: Any, agents: Mapping[str, Agent], parameter: str) -> Any:

@@ -27,31 +27,24 @@ from workbench.run.branches import Branches
 from workbench.run.carry_out import request
 from workbench.run.following import NOBODY, Before, Following
 from workbench.run.header import Header
-from workbench.run.hooks import HookCall
 from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
+from workbench.run.one import ask_one
 from workbench.run.own_files import with_own_files
 from workbench.run.permit import reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
 from workbench.run.restoring import restore
 from workbench.run.run import Run
-from workbench.run.scopes import agents_in, as_read, bind_agents
+from workbench.run.scopes import agents_in, bound_inputs
 from workbench.run.take_up import TakeUp
 from workbench.run.timekeeper import note_waiting
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
-from workbench.workflow.verbs import ask as ask_effect
 
 Files = Literal["", "shared", "own"]
 Told = Callable[[Event | Live], None]
-
-
-@pattern(name="ask")
-async def ask_one(agent: Agent, inputs: dict[str, Any]) -> Any:
-    """Ask one agent once."""
-    return await ask_effect(agent, **inputs)
 
 
 class Session:
@@ -158,7 +151,7 @@ class Session:
         given = {**(inputs or {}), **named}
         found.check(given)
         name = run_id or secrets.token_hex(4)
-        bound = self._bound(name, found, given)
+        bound = bound_inputs(self.world, name, found, given)
         header = Header(
             name,
             found.name,
@@ -180,15 +173,6 @@ class Session:
         run.begin()
         self._bring_under_orders(run)
         return run
-
-    def _bound(self, run_id: str, what: Pattern[..., Any], given: dict[str, Any]) -> dict[str, Any]:
-        """A run's inputs as it gets them; the hooks before it may change them or refuse it."""
-        if self.world.hooks.has("before.run"):
-            call = HookCall("before.run", run_id, "", "", "run", what.name, given)
-            given = dict(self.world.hooks.ask(call)[0].arguments)
-        wanted = {p.name: p.type for p in what.parameters}
-        given = self.world.redaction.value(given)
-        return as_read(bind_agents(given, self.world.agents, wanted))
 
     async def ask(self, agent: Agent | str, /, **inputs: Any) -> Any:
         """Ask one agent once and wait for its reply."""
