@@ -163,9 +163,12 @@ class Judge:
             self.found.repeated.append(f"{told} cannot be repeated and was, {len(acts)} times")
 
     def _excused(self, told: Told, incarnation: int) -> bool:
-        """The log went back to before the first intent, so nobody could know."""
+        """The log went back to before the first attempt that began, so nobody could know."""
         begun = self._last[min(incarnation + 1, len(self._last) - 1)]
-        return self._restored and told.intents[0].seq > begun.get(told.run_id, 0)
+        never = {r.data["attempt"] for r in told.rows if r.data.get("end") == "never"
+                 and r.kind == "attempt.ended"}  # fmt: skip
+        first = next((r for r in told.intents if r.data["attempt"] not in never), told.intents[-1])
+        return self._restored and first.seq > begun.get(told.run_id, 0)
 
     def _flags(self, told: Told) -> None:
         """Between an attempt that a crash cut off and whatever came next, somebody was told."""
