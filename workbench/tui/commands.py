@@ -8,7 +8,8 @@ names given with ``as=``) is kept in one session for as long as the screen is up
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +66,22 @@ class Commands:
         from workbench.script.session import Session  # noqa: PLC0415 - as above
 
         if self._session is None:
-            self._session = Session(bench)
+            self._session = Session(bench, moving=self._moving)
         return self._session
+
+    @contextmanager
+    def _moving(self, title: str) -> Generator[Callable[[int, int], None]]:
+        """Say how far something long is, each tenth of it."""
+        told = 0
+
+        def moved(done: int, total: int) -> None:
+            nonlocal told
+            tenth = done * 10 // total if total else 0
+            if tenth > told:
+                told = tenth
+                self._tell(f"{title}: {tenth}0 %")
+
+        yield moved
 
 
 class _Teller:

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from workbench.errors import UnknownName, UsageError
 from workbench.journal.family import FAMILY_KINDS, Branch, family_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,17 @@ async def family(bench: Any, run_id: str) -> dict[str, Branch]:
 
 
 async def fork(bench: Any, run_id: str, at: int, changes: Mapping[str, Any]) -> str:
-    """Fork a run; the new run's id."""
-    return str((await bench.fork(run_id, at if at > 0 else None, **changes)).run_id)
+    """Fork a run; the new run's id. A script's run goes on as a script, which is the shell's."""
+    try:
+        run = await bench.fork(run_id, at if at > 0 else None, **changes)
+    except UnknownName as error:
+        if (error.data["what"], error.data["name"]) != ("pattern", "script"):
+            raise
+        raise UsageError(
+            f"run {run_id[:8]} is a script's, and goes on as one",
+            hint=f"From the shell: kaizen-tui fork {run_id}",
+        ) from None
+    return str(run.run_id)
 
 
 async def preview(bench: Any, run_id: str, at: int, changes: Mapping[str, Any]) -> list[str]:
