@@ -34,11 +34,14 @@ def fill_gaps() -> None:
 
 
 def heed() -> None:
-    """Until a front heeds signals itself, one of them ends the program with its own exit code."""
+    """Until a front heeds signals itself, one of them ends the program with its own exit code.
+
+    At once: nothing was begun that would have to be saved, and threads may be starting.
+    """
     import signal
 
     def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
+        os._exit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:

@@ -126,6 +126,7 @@ class FakeBench:
         self.policy = Policy()
         self.tools = {name: Tool(name, "", {"type": "object"}) for name in TOOLS}
         self.world = SimpleNamespace(fork_files="shared", clock=lambda: NOON)
+        self.watchdog = SimpleNamespace(alarm=None)
         self.default_model = "playbook:tour"
         self.answers: list[tuple[str, Answer]] = []
         self.forks: list[tuple[Any, ...]] = []

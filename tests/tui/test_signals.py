@@ -8,7 +8,7 @@ from signal import SIGCONT, SIGHUP, SIGINT, SIGSTOP, SIGTERM, Signals
 
 import pytest
 
-from tests.tui.pseudo import PAUSE, Terminal, runs, workspace
+from tests.processes import PAUSE, Terminal, runs, workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.tmux]
 
@@ -102,7 +102,7 @@ def test_two_interrupts_from_outside_leave_with_their_code(folder: Path) -> None
 def test_stopped_and_continued_it_draws_anew_and_reads_keys_once(folder: Path) -> None:
     terminal = opened(folder, BLOCKED)
     before = len(list(Path(f"/proc/{terminal.pid}/task").iterdir()))
-    for _ in range(3):
+    for _ in range(4):
         drawn = len(terminal.text)
         terminal.signal(SIGSTOP)
         terminal.until_state("T")
@@ -110,7 +110,8 @@ def test_stopped_and_continued_it_draws_anew_and_reads_keys_once(folder: Path) -
         terminal.until("\x1b[?1049h", since=drawn)
     terminal.press("?")
     terminal.until("Everywhere")
-    assert len(list(Path(f"/proc/{terminal.pid}/task").iterdir())) <= before
+    # A reader and a writer more for each time, it would be; one or two may have come by themselves.
+    assert len(list(Path(f"/proc/{terminal.pid}/task").iterdir())) <= before + 2
     terminal.signal(SIGTERM)
     assert terminal.ended()[0] == 143
     assert terminal.is_given_back()

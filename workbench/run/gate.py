@@ -70,6 +70,7 @@ def take_now(step: Step) -> bool:
 def _pass_now(step: Step, perform: Callable[[Step], Any], event: str) -> Any:
     hooks = step.run.world.hooks
     if hooks.has(event):
+        step.run.world.stir()
         _ask_hooks(step, event)
     step.reserved.counted = True
     return perform(step)
@@ -105,6 +106,7 @@ async def changing_hooks(step: Step) -> None:
     event = f"before.{step.parked.effect.kind}"
     if not hooks.has(event):
         return
+    step.run.world.stir()
     if not hooks.needs_loop(event):
         _ask_hooks(step, event)
         return

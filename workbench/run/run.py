@@ -113,6 +113,7 @@ class Run:
         """Start a new run."""
         self.rows.append("run.started", "", self.header.to_data())
         self.time.start()
+        self.world.stir()
         self._take(unlooped(self.drive.start))
         self.settle()
 
@@ -121,6 +122,7 @@ class Run:
         for row in rows:
             recall(self, row)
         self.time.recall(rows)
+        self.world.stir()
         found: Replayed = unlooped(replay, self.drive, rows, self.run_id)
         self.rows.seq = rows[-1].seq if rows else self.header.cut
         return found
@@ -291,6 +293,7 @@ class Run:
         if row.kind == "step.started" and row.key in self.steps:
             self.steps[row.key].intent = row
         if row.is_fed and self.drive.outcome is None and not self._ending:
+            self.world.stir()
             self._take(unlooped(self.drive.feed, row))
         if row.kind in OUTCOMES and row.data.get("effect") == "tool":
             self.toolbox.forget(self.run_id, row.key)

@@ -40,6 +40,7 @@ from workbench.run.scopes import agents_in, bound_inputs
 from workbench.run.take_up import TakeUp
 from workbench.run.timekeeper import note_waiting
 from workbench.run.waiting import Answer, Waiting
+from workbench.run.watchdog import Watchdog
 from workbench.run.world import Acks, Live, Performer, World
 from workbench.workflow.pattern import Pattern, pattern
 
@@ -80,6 +81,8 @@ class Session:
         self.requests = Requests(self, store.shared)
         self.following = Following(store, self._publish)
         self._leaving = Leaving(store, self.world, self.following.follow_instead)
+        self.watchdog = Watchdog(self.runs, self._acks, self._publish)
+        self.world.stir = self.watchdog.stir
         self.take_up = TakeUp(store, self.world, self._acks, self._publish, version)
         """How runs are taken up again: finds out whether they fit the code of now."""
 
@@ -89,6 +92,7 @@ class Session:
         self.stop(Order("immediate", "program", "the workbench was closed"))
         await self._leaving.close(self.runs.values())
         await self.requests.close()
+        self.watchdog.stop()
 
     # -- what there is ---------------------------------------------------------------------------
 

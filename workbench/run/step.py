@@ -166,6 +166,7 @@ class Step:
     def begin(self) -> None:
         """From here on the world may have been touched."""
         self.begun, self.begun_s = True, time.perf_counter()
+        self.run.world.stir()
 
     def _identity(self) -> dict[str, Any]:
         """What every row of this effect says: a model is chosen at the gate, so it has no name."""

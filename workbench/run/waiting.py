@@ -151,9 +151,8 @@ class Inbox:
         for waiting_id, (limit_s, handle) in [*self._counts.items()]:
             handle.cancel()
             self._count(waiting_id, limit_s)
-            waiting = replace(self.waiting[waiting_id], expires_at=time.time() + limit_s)
-            self.waiting[waiting_id] = waiting
-            self._changed(waiting, "afresh")
+            ends_at = time.time() + limit_s
+            self.waiting[waiting_id] = replace(self.waiting[waiting_id], expires_at=ends_at)
 
     def _count(self, waiting_id: str, limit_s: float) -> None:
         loop = asyncio.get_running_loop()

@@ -81,6 +81,8 @@ class World:
     the run, else what to wait for, which raises `Fenced` when another one does."""
     add_rule: Callable[[Any, str], object] | None = None
     clock: Callable[[], float] = time.time
+    stir: Callable[[], None] = lambda: None
+    """Told before code that is not ours runs on the loop: see `workbench.run.watchdog`."""
     model_attempts: int = 3
     checkpoints: Rule = "turn"
     """When a checkpoint is taken without being asked for."""

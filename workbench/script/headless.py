@@ -140,6 +140,7 @@ class _Attended:
         self._unsubscribe: Callable[[], None] = lambda: None
 
     async def __aenter__(self) -> Answering:
+        self._bench.watchdog.alarm = self._streams.notice
         for notice in self._bench.notices:
             self._streams.notice(notice)
         if self._person is not None and self._bench.budgets.on_limit == "rest":

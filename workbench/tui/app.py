@@ -105,6 +105,7 @@ class KaizenApp(App[int]):
         self.call_after_refresh(self.core.start)
         self.core.ended.add_done_callback(lambda _done: self.later(self._core_ended))
         self.ask_core(front.around, self.show_around)
+        self.ask_core(lambda bench: front.hear_alarms(bench, self.feed.say))
         if self._plays is not None:
             self.wishes.play(None if self._plays == "tour" else self._plays)
         self.set_interval(1.0, self._tick, name="seconds")
@@ -135,7 +136,8 @@ class KaizenApp(App[int]):
 
     def came_back(self) -> None:
         """The process was stopped and goes on: nobody could answer meanwhile."""
-        self.later(lambda: self.ask_core(front.count_afresh))
+        seen = self.wishes.complete_inbox
+        self.later(lambda: self.ask_core(front.count_afresh, lambda _: seen()))
 
     def close_core(self, limit_s: float) -> None:
         """After the screen: have the core closed if it is not, and take in its last rows."""

@@ -63,6 +63,10 @@ class Feed:
             self._awake = True
         self._wake()
 
+    def say(self, text: str) -> None:
+        """Take in a notice that is no run's; from any thread."""
+        self.put(LiveShown("notice", "", "", {"text": text}))
+
     def take(self, most: int) -> Taken:
         """Up to ``most`` rows and all live news; the next ``put`` after a last look wakes again."""
         with self._lock:

@@ -209,6 +209,11 @@ async def cancel_call(bench: Front, run_id: str, key: str) -> bool:
     return _live(bench, run_id).cancel(key, "cancelled by the user")
 
 
+async def hear_alarms(bench: Any, told: Callable[[str], None]) -> None:
+    """Be told, from another thread, what holds up the core while it does."""
+    bench.watchdog.alarm = told
+
+
 async def count_afresh(bench: Any) -> None:
     """Give what waits its whole time again."""
     bench.world.inbox.count_afresh()

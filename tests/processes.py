@@ -1,8 +1,9 @@
-"""The whole program on a pseudo-terminal of our own, which can be closed, stopped and looked at."""
+"""The whole program as a process of its own: on pipes, or on a terminal that can be closed."""
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import select
@@ -14,11 +15,13 @@ import sys
 import termios
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-BOUND_S = 60.0
+ROOT = Path(__file__).parents[1]
+BOUND_S = 40.0
 """The longest anything is waited for; the machine may be busy."""
 PAUSE = threading.Event()
 """Never set: between two looks at another process."""
@@ -42,10 +45,27 @@ async def blocked(seconds: float = 1000.0) -> str:
 
 
 @pattern
-async def commands(count: int, command: str) -> list[str]:
-    """Run a command many times beside each other."""
-    one = [use("bash_command", command=command, timeout_s=500) for _ in range(count)]
-    return [str(found) for found in await together(one)]
+async def crowd(reading: int, threads: int, command: str) -> list[str]:
+    """Have many things go on beside each other: commands that read, one that writes, threads."""
+    one = [use("bash_command", command="cat pipe", timeout_s=500) for _ in range(reading)]
+    one += [call(block, 1000.0) for _ in range(threads)]
+    return [str(found) for found in await together(*one, use("bash_command", command=command))]
+
+
+def add(line: str) -> str:
+    """Append a line; takes a moment."""
+    with open("lines", "a") as file:
+        print(line, file=file)
+    time.sleep(0.05)
+    return line
+
+
+@pattern
+async def lines(name: str, count: int) -> int:
+    """Append lines to a file, one after the other."""
+    for number in range(count):
+        await call(add, f"{name} {number}")
+    return count
 
 
 @pattern
@@ -83,12 +103,79 @@ def workspace(folder: Path) -> dict[str, str]:
 
 def runs(folder: Path) -> list[tuple[str, str]]:
     """Id and state of each run in the database of a workspace, oldest first."""
-    (file,) = folder.glob(".local/share/kaizen-tui/workspaces/*/workbench.db")
-    with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as connection:
+    with sqlite3.connect(f"file:{_database(folder)}?mode=ro", uri=True) as connection:
         (verdict,) = connection.execute("PRAGMA integrity_check").fetchone()
         assert verdict == "ok"
         found = connection.execute("SELECT run_id, status FROM run_states ORDER BY rowid")
         return [(str(run_id), str(status)) for run_id, status in found]
+
+
+def rows(folder: Path, kind: str) -> list[dict[str, Any]]:
+    """The data of a workspace's rows of a kind."""
+    with sqlite3.connect(f"file:{_database(folder)}?mode=ro", uri=True) as connection:
+        found = connection.execute("SELECT data FROM log WHERE kind = ? ORDER BY id", (kind,))
+        return [json.loads(data) for (data,) in found]
+
+
+def _database(folder: Path) -> Path:
+    (file,) = folder.glob(".local/share/kaizen-tui/workspaces/*/workbench.db")
+    return file
+
+
+def marked(mark: str) -> list[int]:
+    """Processes that have a mark among their arguments and are no reaper or sandbox of one."""
+    found: list[int] = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().split(b"\0")
+            if mark.encode() in words and not any(b"reaper.py" in word for word in words):
+                found.append(int(path.parent.name))
+    return found
+
+
+def is_in(pid: int, folder: Path) -> bool:
+    """Whether a process works in a folder."""
+    try:
+        return Path(f"/proc/{pid}/cwd").readlink() == folder
+    except OSError:
+        return False
+
+
+def until(found: Callable[[], bool], what: str) -> None:
+    """Wait until something is so that only looking can tell."""
+    end = time.monotonic() + BOUND_S
+    while not found():
+        assert time.monotonic() < end, f"never {what}"
+        PAUSE.wait(0.05)
+
+
+class Headless:
+    """The program on pipes."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "workbench", *words],
+            cwd=folder / "work",
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def ended(self) -> tuple[int, float, str, str]:
+        """Exit code, seconds that it took to end from now, and what it said on both streams."""
+        began = time.monotonic()
+        try:
+            out, err = self.process.communicate(timeout=BOUND_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("it never ended") from None
+        return self.process.returncode, time.monotonic() - began, out, err
 
 
 class Terminal:
