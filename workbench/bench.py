@@ -30,6 +30,8 @@ class Workbench(Session):
     def __init__(self, parts: Parts) -> None:
         self.config: Config = parts.config
         self.store = parts.store
+        self.copies = parts.copies
+        """The folders that runs work in."""
         self.notices = parts.notices
         self.model_reason = parts.model_reason
         """Why the default model is what it is, in a sentence."""

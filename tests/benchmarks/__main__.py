@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import orjson
 
 from tests.benchmarks.crowds import crowd
+from tests.benchmarks.files import files
 from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
 from tests.benchmarks.measuring import Measured
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "bytes": stored,
     "crowd": crowd,
     "long": long_runs,
+    "files": files,
     "checkpoints": checkpoints,
 }
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
 
-from tests.run.stage import Ledger, acted, opened, rows_of, seen, waiting
+from tests.run.stage import Ledger, acted, opened, rows_of, seen, until, waiting
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.errors import SnapshotFailed, StepFailed
@@ -329,3 +331,48 @@ async def test_damaged_snapshots_are_set_aside_and_begun_anew_and_that_is_said(
         assert any("begin anew" in text for text in said)
         assert [one["path"] for one in _changes(bench, run)] == ["a"]
         assert list(snapshots.parent.glob("snapshots.damaged-*"))
+
+
+_OTHER = """
+import asyncio, sys
+from pathlib import Path
+from workbench.workspace.turns import Turns
+async def main():
+    who = {"run_id": "f00dcafe", "name": "bash_command"}
+    async with Turns(Path(sys.argv[1])).turn(sys.argv[2], who, lambda who: None):
+        print("holding", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+asyncio.run(main())
+"""
+
+
+def test_what_another_program_writes_is_waited_for_and_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    words = [sys.executable, "-c", _OTHER, str(tmp_path / "state" / "locks")]
+    with subprocess.Popen(
+        [*words, str(tmp_path / "work")],
+        cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as other:  # fmt: skip
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"holding\n"
+
+        @acted
+        async def waiting_for_it() -> None:
+            said: list[str] = []
+            async with opened(tmp_path, **ALLOWED) as bench:
+                bench.subscribe(
+                    lambda e: None if isinstance(e, Event) else said.append(str(e.data.get("text")))
+                )
+                run = await bench.start(in_turn, calls=[("write_file", _A)])
+                reading = await _ran(bench, ("file_exists", {"path": "a"}))
+                assert await reading.result() == [{"exists": False, "kind": None}]
+                await until(bench, lambda: any("(process " in text for text in said))
+                assert not rows_of(bench, run, "step.started")
+                other.kill()
+                await run.result()
+                assert str(other.pid) in "".join(said)
+
+        waiting_for_it()
+
+
+_A = {"path": "a", "content": "x"}

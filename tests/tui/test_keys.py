@@ -17,16 +17,18 @@ from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.compare import BranchesList, CompareScreen
 from workbench.tui.screens.diff import DiffScreen
+from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.patterns import PatternsList, PatternsScreen
+from workbench.tui.screens.restore import RestoreScreen
 from workbench.tui.screens.runs import RunsList, RunsScreen
 from workbench.tui.screens.workbench import WorkbenchScreen
 
 OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
-    HelpScreen, BranchesList, CompareScreen, DiffScreen,
+    HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

@@ -26,7 +26,10 @@ from tests.tui.stage import (
     typical,
     waiting_rows,
 )
+from workbench.journal.files import Blind, FileChange
+from workbench.journal.outside import Outside
 from workbench.journal.said import Used
+from workbench.run.restoring import Item, Refusal, Restore
 from workbench.script.compare import Compared
 from workbench.script.differing import DiffLine
 from workbench.tui.app import KaizenApp
@@ -207,6 +210,61 @@ def test_branches_side_by_side(snap_compare: Compare, size: str) -> None:
         await begin(pilot)
         app.open_compare([one, other])
         await pilot.press("d", "j")
+        await settled(app, pilot)
+
+    assert compare_at(snap_compare, app, size, play)
+
+
+TO_PUT_BACK = Restore(
+    "a41f77c0",
+    7,
+    "/home/me/project",
+    (
+        Item("notes/plan.md", "changed", "b1", "b0", 0o100644, ("coder in run a41f77c0",)),
+        Item("src/odd \x1b[2J name.py", "deleted", "b2", None, None, ("coder in run a41f77c0",)),
+        Item("old.txt", "created", None, "b3", 0o100644, ("bash_command in run f00dcafe",)),
+    ),
+    (),
+    (Outside(12, "k", "coder", "bash_command", {"command": "git push"}, "done"),),
+    (Blind("a41f77c0", 15, "k", "bash_command", {"command": "make"}, "git is not installed"),),
+    DIFF,
+)
+REFUSED = (
+    Refusal("", "run a41f77c0 works there: interrupt it first"),
+    Refusal("notes/plan.md", "it was edited by somebody else since", can_force=True),
+)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", ["possible", "refused"])
+def test_a_plan_to_put_files_back(snap_compare: Compare, size: str, state: str) -> None:
+    app, _clock, begin = stage("typical")
+    made = TO_PUT_BACK if state == "possible" else replace(TO_PUT_BACK, refused=REFUSED)
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await begin(pilot)
+        app.open_restore(made)
+        await settled(app, pilot)
+
+    assert compare_at(snap_compare, app, size, play)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_files_a_run_changed(snap_compare: Compare, size: str) -> None:
+    app, _clock, begin = stage("typical")
+    key = "supervisor/0:ask.coder/2:tool.write_file"
+    one = FileChange("notes/plan.md", "/w", None, "b1", size_bytes=57, seq=9, key=key)
+    changes = [
+        one,
+        replace(one, path="src/odd \x1b[2J name.py", before="b0", seq=12, name="bash_command"),
+        replace(one, path=".env", before="b2", after=None, seq=14, restorable=False),
+    ]
+
+    async def play(pilot: Pilot[Any]) -> None:
+        await begin(pilot)
+        app.wishes.places.file_diff = lambda change, then: then(DIFF)
+        app.open_files("a41f77c0", changes, ["bash_command make: git is not installed"])
+        await pilot.press("j")
         await settled(app, pilot)
 
     assert compare_at(snap_compare, app, size, play)

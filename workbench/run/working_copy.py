@@ -86,6 +86,9 @@ def _waits(step: Step, other: Mapping[str, Any]) -> None:
         whom += f" (process {other['pid']})"
     data = {"text": f"waits for {whom} to be done with {step.run.folder}", "waits_for": dict(other)}
     step.run.world.publish(Live("progress", step.run.run_id, step.key, data))
+    if other.get("pid"):
+        # Nothing else on this screen shows what another program does.
+        step.run.notice(f"{step.parked.effect.name} {data['text']}")
 
 
 async def _before(step: Step, kind: Touch, found: Writing, bare: str) -> str:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from workbench.errors import UnknownName
+from workbench.errors import WorkbenchError
 from workbench.journal.events import Event
-from workbench.journal.files import FileChange, blind_effects, changes_in
+from workbench.journal.files import Blind, FileChange, blind_effects, changes_in
 from workbench.plain import one_line
+from workbench.run.ports import WorkingCopies
 from workbench.run.restoring import Item, Restore
 from workbench.script.rows import brief
+from workbench.tools.preview import diff_of
 
 _SIGNS = {"created": "+", "deleted": "-", "changed": "~", "mode": "m", "same": "="}
 _BECOMES = {"created": "comes back", "deleted": "goes", "mode": "mode as it was"}
@@ -48,9 +50,30 @@ def files_lines(rows: Sequence[Event], after: int, upto: int | None) -> Iterator
     yield from map(change_line, changes)
     stretch = [row for row in rows if after < row.seq and (upto is None or row.seq <= upto)]
     for one in blind_effects(stretch):
-        yield one_line(f"{one.seq:>6}  ? {one.name} {brief(one.arguments)}: not known, {one.why}")
+        yield f"{one.seq:>6}  ? {blind_line(one)}: not known"
     if not changes:
         yield "no file was changed, as far as rows tell"
+
+
+def blind_line(one: Blind) -> str:
+    """An effect of which it is not known which files it changed, and why."""
+    return one_line(f"{one.name} {brief(one.arguments)}: {one.why}")
+
+
+def change_diff(copies: WorkingCopies, change: FileChange) -> str:
+    """The difference that one change made, from the contents that are kept; else a sentence."""
+    try:
+        before, after = (_held(copies, name) for name in (change.before, change.after))
+    except WorkbenchError as error:
+        why = change.limit or error.message
+        return f"{change.path} was {change.deed}; its content is not kept: {why}"
+    if change.deed == "mode":
+        return f"{change.path}: mode {change.before_mode or 0:o} became {change.mode or 0:o}"
+    return diff_of(before, after, change.path, existed=change.before is not None)
+
+
+def _held(copies: WorkingCopies, name: str | None) -> bytes:
+    return b"" if name is None else copies.read(name)
 
 
 def content_lines(path: str, data: bytes | None) -> Iterator[str]:
@@ -61,13 +84,6 @@ def content_lines(path: str, data: bytes | None) -> Iterator[str]:
         yield f"{path}: {len(data)} bytes, not text"
     else:
         yield from data.decode("utf-8", "replace").splitlines() or ("",)
-
-
-def find_change(changes: Iterable[FileChange], path: str) -> None:
-    """Raise UnknownName when no change is of that file."""
-    known = {change.path for change in changes}
-    if path not in known:
-        raise UnknownName("file that a run changed", path, known)
 
 
 def restore_lines(made: Restore, *, with_diff: bool = True) -> Iterator[str]:

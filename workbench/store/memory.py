@@ -193,6 +193,10 @@ class MemoryStore:
             raise UnknownName("run", run_id, self._states)
         return [event for event in self._log[places[0] + 1 :] if event.kind == "file.changed"]
 
+    def snapshot_trees(self) -> set[str]:
+        """The snapshots of folders that rows name."""
+        return {name for row in self._log for name in queries.trees_in(dumps(row.data).decode())}
+
     def family(self, run_id: str) -> list[RunRow]:
         """Every run of the tree that a run belongs to, in the order of their beginnings."""
         root = self._state(run_id).row

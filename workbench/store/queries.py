@@ -9,6 +9,7 @@ single read at its end would have seen.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -336,3 +337,21 @@ def changed_since(readers: Readers, blobs: Blobs, run_id: str, seq: int) -> list
     if place is None:
         raise unknown_run(readers, run_id)
     return [unpack(row, blobs) for row in found]
+
+
+def snapshot_trees(readers: Readers) -> set[str]:
+    """The snapshots of folders that rows name; goes through all of the log."""
+    query = (
+        "SELECT data FROM events WHERE kind = 'snapshot.taken' "
+        "OR (kind = 'step.started' AND instr(data, '\"snapshot\"') > 0)"
+    )
+    with readers.read() as connection:
+        return {name for (data,) in connection.execute(query) for name in trees_in(data)}
+
+
+def trees_in(data: str) -> list[str]:
+    """The snapshots that a row's data names."""
+    return _TREE.findall(data)
+
+
+_TREE: Final = re.compile(r'"(?:tree|before)":"([0-9a-f]{40})"')

@@ -225,6 +225,10 @@ class Store:
         """
         return queries.changed_since(self._readers, self.blobs, run_id, seq)
 
+    def snapshot_trees(self) -> set[str]:
+        """The snapshots of folders that rows name."""
+        return queries.snapshot_trees(self._readers)
+
     def family(self, run_id: str) -> list[RunRow]:
         """Every run of the tree that a run belongs to, in the order of their beginnings."""
         return [self._seen(row) for row in queries.family(self._readers, run_id)]

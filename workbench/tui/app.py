@@ -297,6 +297,14 @@ class KaizenApp(App[int]):
         """Branches side by side."""
         self._open(_screen("compare").CompareScreen(self, found))
 
+    def open_files(self, run_id: str, changes: Sequence[Any], notes: Sequence[str]) -> None:
+        """The files a run changed."""
+        self._open(_screen("files").FilesScreen(self, run_id, changes, notes))
+
+    def open_restore(self, made: Any) -> None:
+        """A plan to put files back."""
+        self.push_screen(_screen("restore").RestoreScreen(self, made))
+
     def _open(self, screen: Screen[Any]) -> None:
         """Open a screen over the workbench, instead of whatever was open there."""
         while self.screen is not self.main and len(self.screen_stack) > 1:

@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "compare", "fork",
+    "overlay", "runs", "patterns", "compare", "fork", "files",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -33,6 +33,7 @@ TITLES: dict[Place, str] = {
     "patterns": "Patterns",
     "compare": "Branches side by side",
     "fork": "The fork form",
+    "files": "Files",
     "overlay": "Overlays and forms",
 }
 
@@ -160,6 +161,12 @@ KEYS: tuple[Key, ...] = (
         "Hide the checkpoints that were taken by rule, or show them again."),
     Key("checkpoints.compare", "c", "compare", "Compare branches", HINT,
         "All branches of the tree side by side: outcome, cost, files, where they part."),
+    Key("checkpoints.files", "w", "files", "Files", HINT,
+        "Which files were changed up to here, by whom, and the difference each change made."),
+    Key("checkpoints.restore", "R", "restore", "Restore files", HINT,
+        "Put the files back as they were here; a plan is shown before anything is changed."),
+    Key("files.restore", "R", "restore", "Restore to before", HINT,
+        "Put the files back as they were before the selected change; a plan is shown first."),
     Key("compare.diff", "d", "diff", "Diff", HINT,
         "Mark a branch, then compare another one with it."),
     Key("inbox.allow", "y", "allow", "Allow once", HINT,

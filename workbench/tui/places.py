@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.journal.family import Branch
 from workbench.journal.tree import TreeRow
+from workbench.tui import front_files
 from workbench.tui import front_places as front
 
 if TYPE_CHECKING:
+    from workbench.journal.files import FileChange
+    from workbench.run.restoring import Restore
     from workbench.script.compare import Compared
     from workbench.script.differing import DiffLine
     from workbench.tui.app import KaizenApp
@@ -82,6 +85,35 @@ class Places:
             self._app.open_compare(found)
 
         self._app.ask_core(lambda bench: front.compared(bench, run_ids), told)
+
+    # Files.
+
+    def files(self, run_id: str, at: int) -> None:
+        """The files that were changed up to a line, on a screen of their own."""
+
+        def told(found: tuple[list[FileChange], list[str]]) -> None:
+            self._app.open_files(run_id, *found)
+
+        self._app.ask_core(lambda bench: front_files.changes(bench, (run_id, at)), told)
+
+    def file_diff(self, change: FileChange, then: Callable[[str], None]) -> None:
+        """The difference that one change made."""
+        self._app.ask_core(lambda bench: front_files.difference(bench, change), then)
+
+    def plan_restore(self, run_id: str, at: int) -> None:
+        """What putting files back as they were at a line would do, on a screen of its own."""
+        self._app.ask_core(
+            lambda bench: front_files.plan(bench, (run_id, at)), self._app.open_restore
+        )
+
+    def restore(self, made: Restore, done: Callable[[], None], failed: Failed) -> None:
+        """Do what a plan says; how to take it back is told."""
+
+        def restored(undo: str) -> None:
+            done()
+            self._app.say(f"the files are as they were; to take that back: /{undo}")
+
+        self._app.ask_core(lambda bench: front_files.restore(bench, made), restored, failed)
 
 
 def _place(row: TreeRow) -> str:

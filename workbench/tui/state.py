@@ -102,7 +102,11 @@ class Board:
         if run is None or kind not in ("delta", "progress"):
             return
         step = run.open.get(key)
-        if step is None:  # it has ended: this news is late
+        if step is None:  # it waits for its turn, or it has ended and this news is late
+            waits = run.agents.get(agent_of(key)) if data.get("waits_for") else None
+            if waits is not None:
+                waits.doing = brief(data["text"], 60)
+                self.news.add("agents")
             return
         agent = run.agents.get(step.agent)
         if agent is not None and kind == "progress":

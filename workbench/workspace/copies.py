@@ -219,6 +219,13 @@ class Copies:
         self._shadow.unfold(made, folder)
         return folder
 
+    def collect(self, named: Collection[str]) -> int:
+        """Let go of snapshots that no row names any more; the bytes that gave back."""
+        try:
+            return self._shadow.collect(named) if self._shadow is not None else 0
+        except (GitFailed, OSError) as error:
+            raise SnapshotFailed(f"snapshots could not be cleared up: {error}") from error
+
     def copies(self) -> list[OwnCopy]:
         """The copies that forks have, oldest first."""
         if not self._own.is_dir():

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,6 +163,26 @@ class Shadow:
             words = ("checkout-index", "--all", "--force", "--quiet")
             self._git.run(*words, index=working.path, tree=folder)
 
+    def collect(self, named: Collection[str]) -> int:
+        """Let go of snapshots that nothing names any more; how many bytes that gave back.
+
+        What is younger than an hour stays: a row that names it may still be on its way.
+        """
+        if not (self.folder / "refs" / "kept").is_dir():
+            return 0
+        before = _bytes_in(self.folder)
+        for ref in (self.folder / "refs" / "kept").iterdir():
+            if ref.name not in named and time.time() - ref.stat().st_mtime > _STALE_S:
+                ref.unlink(missing_ok=True)
+        # An index counts on objects that may go now; without it the next snapshot looks anew.
+        for index in self.folder.glob("index-*"):
+            index.unlink(missing_ok=True)
+        self._trees.clear()
+        age = f"{_STALE_S:.0f}.seconds.ago"
+        self._git.run("repack", "-A", "-d", "-q", f"--unpack-unreachable={age}", limit_s=600.0)
+        self._git.run("prune", f"--expire={age}", limit_s=600.0)
+        return max(0, before - _bytes_in(self.folder))
+
     def set_aside(self) -> Path:
         """Put a damaged repository out of the way; the next snapshot begins anew."""
         self._trees.clear()
@@ -284,6 +304,10 @@ def _blobs(paths: Iterable[bytes], tree: Path) -> Iterator[bytes]:
                 continue
             content = file.read(MOST_FILE_BYTES)
         yield b"blob\ndata %d\n%s\n" % (len(content), content)
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _look(index: Path) -> tuple[int, int]:

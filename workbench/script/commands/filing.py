@@ -150,6 +150,7 @@ COMMANDS = (
             Parameter("paths", "only these files or folders", "file", rest=True),
             Parameter("yes", "what the preview ended with, or true", named_only=True),
             Parameter("force", "a list of files: also over somebody's own edits", named_only=True),
+            Parameter("as", "a name for its run, for later lines", "text", named_only=True),
             Parameter("moved", "true: although another branch is checked out", named_only=True),
         ),
         details=(

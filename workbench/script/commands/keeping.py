@@ -29,7 +29,23 @@ async def _gc(session: Session, call: Call) -> Output:
         told = f"{len(going)} runs would go" if going else "no run would go"
         return said(*lines, told, data={"would_go": [run.run_id for run in going]})
     freed = await asyncio.to_thread(collect, store, wanted, time.time())
-    return Output(tuple(freed_lines(freed)), asdict(freed))
+    files = await asyncio.to_thread(_files, session, delete=call.given.get("copies") is True)
+    return Output((*freed_lines(freed), *files), asdict(freed))
+
+
+def _files(session: Session, *, delete: bool) -> list[str]:
+    """Snapshots that nothing names go; a copy that a fork worked in goes only when that is said."""
+    copies, store = session.bench.copies, session.bench.store
+    given_back = copies.collect(store.snapshot_trees())
+    lines = [f"snapshots of files: {shown(given_back)}"] if given_back else []
+    for own in copies.copies():
+        if store.last_seq(own.run_id):
+            continue
+        if delete:
+            copies.discard(own.run_id)
+        what = "deleted" if delete else "copies=true deletes it"
+        lines.append(one_line(f"{own.folder}: files of a fork that is gone; {what}"))
+    return lines
 
 
 def retention(config: Config, call: Call) -> Retention:
@@ -126,6 +142,7 @@ COMMANDS = (
             Parameter("older-than", "runs that ended longer ago: 30d", named_only=True),
             Parameter("keep", "so many of the newest stay", named_only=True),
             Parameter("max-size", "the oldest go until the rest fits: 1G", named_only=True),
+            Parameter("copies", "true: also files of forks that are gone", named_only=True),
             Parameter("dry-run", "true to say only what would go", named_only=True),
         ),
         details="What runs, rests, is pinned or has a fork that stays is kept.",

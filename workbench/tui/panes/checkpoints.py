@@ -34,7 +34,7 @@ class CheckpointsPane(Lines[TreeRow]):
 
         def __init__(
             self,
-            what: Literal["fork", "resume", "name", "diff", "compare"],
+            what: Literal["fork", "resume", "name", "diff", "compare", "files", "restore"],
             row: TreeRow,
             other: TreeRow | None = None,
         ) -> None:
@@ -105,7 +105,7 @@ class CheckpointsPane(Lines[TreeRow]):
         status = self._status.get(row.run_id, row.label)
         return "now" if status in ("running", "waiting", "paused", "") else status
 
-    def _ask(self, what: Literal["fork", "resume", "name", "compare"]) -> None:
+    def _ask(self, what: Literal["fork", "resume", "name", "compare", "files", "restore"]) -> None:
         if self.selected is not None:
             self.post_message(self.Wanted(what, self.selected))
 
@@ -120,6 +120,14 @@ class CheckpointsPane(Lines[TreeRow]):
     def action_name(self) -> None:
         """Set a named checkpoint."""
         self._ask("name")
+
+    def action_files(self) -> None:
+        """The files that were changed up to the line."""
+        self._ask("files")
+
+    def action_restore(self) -> None:
+        """Put the files back as they were at the line."""
+        self._ask("restore")
 
     def action_compare(self) -> None:
         """All branches side by side."""

@@ -208,6 +208,10 @@ class WorkbenchScreen(WorkbenchView):
                 self.workbench.wishes.places.diff(row, message.other)
             case "compare":
                 self.workbench.wishes.places.compare([row.run_id])
+            case "files":
+                self.workbench.wishes.places.files(row.run_id, row.place)
+            case "restore":
+                self.workbench.wishes.places.plan_restore(row.run_id, row.place)
             case _:
                 pass
 
