@@ -9,6 +9,7 @@ import orjson
 
 from tests.benchmarks.crowds import crowd
 from tests.benchmarks.files import files
+from tests.benchmarks.growth import growth
 from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
 from tests.benchmarks.measuring import Measured
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "crowd": crowd,
     "long": long_runs,
     "files": files,
+    "growth": growth,
     "checkpoints": checkpoints,
 }
 

@@ -67,7 +67,10 @@ class FakeStore:
         ]
 
     def last_seq(self, run_id: str) -> int:
-        return 0
+        return max((event.seq for event in self.events if event.run_id == run_id), default=0)
+
+    def run(self, run_id: str) -> Any:
+        return SimpleNamespace(steps=0, cost_usd=0.0, input_tokens=0, output_tokens=0)
 
     def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[Any]:
         return [row for row in self.listed if search in row.title][:limit]

@@ -1,6 +1,11 @@
 """Rows reach the board in portions: the log's before the live ones, gaps only when it is calm."""
 
+import pytest
+
 from tests.tui.stage import Rows
+from workbench.journal.events import Event
+from workbench.store.memory import MemoryStore
+from workbench.tui import front
 from workbench.tui.feed import Feed
 from workbench.tui.intake import PORTION, Intake
 from workbench.tui.state import Board
@@ -56,3 +61,27 @@ def test_a_gap_is_filled_only_when_nothing_comes_any_more() -> None:
     assert not looked.gaps
     assert looked.again_s is not None
     assert taking.look().gaps
+
+
+def test_of_a_long_run_the_start_and_the_newest_rows_are_read_and_leave_no_gap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = MemoryStore()
+    row = Event("r", 1, 0.0, "run.started", "", {"pattern": "p"})
+    named = Event("r", 2, 0.0, "checkpoint.taken", "", {"name": "early", "by": "user"})
+    more = [Event("r", n, 0.0, "message.sent", "", {"to": "x", "text": "y"}) for n in range(3, 101)]
+    store.append([row, named, *more])
+    monkeypatch.setattr(front, "MOST_ROWS", 10)
+    rows = front._rows_of(store, "r")
+    assert [row.seq for row in rows] == [1, 2, *range(91, 101)]
+    board = Board()
+    taking = Intake(board, Feed(lambda: None))
+    taking.load(rows, lambda: None)
+    looked = taking.look()
+    assert not looked.gaps
+    assert board.gaps == set()
+    assert board.runs["r"].last_seq == 100
+    board.fold(Event("r", 101, 0.0, "message.sent", "", {"to": "x", "text": "y"}))
+    assert board.gaps == set()
+    board.fold(Event("r", 105, 0.0, "message.sent", "", {"to": "x", "text": "y"}))
+    assert board.gaps == {"r"}, "one that comes live is a gap as ever"

@@ -7,7 +7,6 @@ log go to a thread, so that a long run being opened holds up nobody.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -235,8 +234,10 @@ async def resume(bench: Front, run_id: str) -> str:
     return str((await bench.resume(run_id)).run_id)
 
 
-MOST_ROWS = 200_000
-"""Of a run that is opened, the newest so many; the trace holds no more."""
+MOST_ROWS = 20_000
+"""Of a run that is opened, the newest so many: what came before is looked up when it is wanted."""
+_EARLY = {"run.started", "checkpoint.taken"}
+"""Rows that are shown however old they are; both kinds have an index."""
 
 
 async def rows_of(bench: Front, run_id: str) -> list[Event]:
@@ -246,14 +247,14 @@ async def rows_of(bench: Front, run_id: str) -> list[Event]:
 
 def _rows_of(store: Any, run_id: str) -> list[Event]:
     store.catch_up()
-    rows: deque[Event] = deque(maxlen=MOST_ROWS)
-    starts: list[Event] = []
-    for row in store.rows(run_id):
-        if row.kind == "run.started":
-            starts.append(row)
-        rows.append(row)
-    dropped = [row for row in starts if row.seq < rows[0].seq] if rows else []
-    return [*dropped, *rows]
+    after = max(store.last_seq(run_id) - MOST_ROWS, 0)
+    early = store.rows(run_id, upto=after, kinds=_EARLY) if after else ()
+    return [*early, *store.rows(run_id, after=after)]
+
+
+async def figures_of(bench: Front, run_id: str) -> Any:
+    """A run as lists show it: its sums are over all of its rows."""
+    return await asyncio.to_thread(bench.store.run, run_id)
 
 
 async def run_list(bench: Front, search: str) -> list[Any]:

@@ -81,12 +81,19 @@ class Intake:
             self.fold(taken.rows)
             taken = self._feed.take(PORTION)
 
+    def _recall(self, row: Event) -> None:
+        """Fold a row of the log; that rows before it are left out is no gap to be filled."""
+        run = self._board.runs.get(row.run_id)
+        if run is not None and row.seq > run.last_seq:
+            run.last_seq = row.seq - 1
+        self._board.fold(row)
+
     def _from_log(self) -> None:
         left = PORTION
         while self._loads and left > 0:
             rows, then = self._loads[0]
             while rows and left > 0:
-                self._board.fold(rows.popleft())
+                self._recall(rows.popleft())
                 left -= 1
             if not rows:
                 self._loads.popleft()

@@ -175,8 +175,17 @@ class Wishes:
             then()
             return
 
+        def settled(row: Any) -> None:
+            shown = self._app.board.runs.get(run_id)
+            if shown is not None and row.steps > shown.steps:  # only its newest rows were taken in
+                shown.steps, shown.cost_usd = row.steps, row.cost_usd
+                shown.tokens = row.input_tokens + row.output_tokens
+                self._app.board.news.add("runs")
+                self._app.show_news()
+
         def loaded() -> None:
             self._look_at(run_id)
+            self._app.ask_core(lambda bench: front.figures_of(bench, run_id), settled)
             then()
 
         self._app.ask_core(
