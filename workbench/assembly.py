@@ -7,7 +7,9 @@ first command, and the tools' network side is imported when a tool needs it.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,8 +37,10 @@ from workbench.run.room import Room
 from workbench.run.shared import Budgets
 from workbench.run.waiting import Inbox, Waiting
 from workbench.run.world import Live, World
+from workbench.store.daily import clean_up
 from workbench.store.disks import network_type
 from workbench.store.memory import MemoryStore
+from workbench.store.retention import Retention
 from workbench.store.store import Store
 from workbench.tools.place import Place
 from workbench.values import digest, dumps
@@ -158,6 +162,7 @@ async def assemble(
     held = config if isinstance(config, Config) else load(config, workspace=folder)
     state = _state(path, folder)
     store = _store(path, state, held, readonly=readonly)
+    cleaned = [] if readonly else await asyncio.to_thread(_cleaned_up, held, store)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
     copies = Copies(state, copies_folder(state, os.environ), store.blobs)
@@ -178,11 +183,29 @@ async def assemble(
         default,
         reason,
         redaction,
-        [*held.notices, *found.notices],
+        [*held.notices, *found.notices, *cleaned],
     )
     if not readonly:
         _catalogue(parts)
     return parts
+
+
+def _cleaned_up(config: Config, store: Store | MemoryStore) -> list[str]:
+    """Clean up if the settings want that by itself; a sentence for the user when runs went."""
+    freed = clean_up(store, kept_by(config), time.time()) if config.keep.auto else None
+    if freed is None or not freed.runs:
+        return []
+    return [f"cleaned up: {len(freed.runs)} old runs were deleted (the settings' keep.*)"]
+
+
+def kept_by(config: Config) -> Retention:
+    """The retention of the settings."""
+    keep = config.keep
+    return Retention(
+        None if keep.days is None else keep.days * 86_400,
+        keep.runs,
+        None if keep.mib is None else int(keep.mib * 2**20),
+    )
 
 
 def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction: Redaction) -> Hub:

@@ -7,6 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.store.making import event, started
+from workbench.store.daily import clean_up
+from workbench.store.memory import MemoryStore
 from workbench.store.projection import RunRow
 from workbench.store.retention import ENDED, Retention, doomed
 
@@ -80,3 +83,22 @@ def test_whatever_goes_nothing_that_is_needed_goes(
     newest = sorted(runs, key=lambda one: (one.started_at, one.run_id), reverse=True)
     assert not gone & {one.run_id for one in newest[: keep or 0]}
     assert len(places) == len(found)
+
+
+def test_a_clean_up_by_itself_is_done_once_a_day() -> None:
+    store = MemoryStore()
+    wanted = Retention(keep=0)
+
+    def add(name: str) -> None:
+        store.append([started(name), event(name, 2, "run.finished", outcome="returned")])
+
+    add("a")
+    freed = clean_up(store, wanted, NOW)
+    assert freed is not None
+    assert freed.runs == ["a"]
+    add("b")
+    assert clean_up(store, wanted, NOW + DAY_S - 1) is None
+    assert clean_up(store, Retention(), NOW + DAY_S) is None
+    again = clean_up(store, wanted, NOW + DAY_S)
+    assert again is not None
+    assert again.runs == ["b"]

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from workbench.assembly import kept_by
 from workbench.config import Config
 from workbench.errors import UsageError
 from workbench.plain import one_line
@@ -64,16 +65,6 @@ def retention(config: Config, call: Call) -> Retention:
             hint="Say older-than=30d, keep=100 or max-size=1G, or set keep.days in the settings",
         )
     return wanted
-
-
-def kept_by(config: Config) -> Retention:
-    """The retention of the settings."""
-    keep = config.keep
-    return Retention(
-        None if keep.days is None else keep.days * 86_400,
-        keep.runs,
-        None if keep.mib is None else int(keep.mib * 2**20),
-    )
 
 
 def freed_lines(freed: Freed) -> list[str]:
