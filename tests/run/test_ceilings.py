@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.run.stage import acted, calling, opened, rows_of
+from tests.run.stage import acted, calling, in_turn, opened, rows_of
 from workbench.agent.agent import Agent
 from workbench.agent.tool import tool
 from workbench.errors import StepFailed
@@ -133,13 +133,30 @@ async def test_a_model_that_always_wants_the_same_call_ends_at_the_repeats(tmp_p
         assert outcome.error is not None
         data = outcome.error["data"]
         assert (data["limit"], data["most"]) == ("repeats", REPEATS)
-        assert "'look' was asked for 51 times" in outcome.error["message"]
+        assert "'look' was asked for 51 times in one turn" in outcome.error["message"]
         DONE.clear()
         run = await bench.start(
             "ask", {"agent": stuck, "inputs": {"task": "x"}}, limits={"repeats": 3}
         )
         await run.finished()
         assert len(DONE) == 3
+
+
+@acted
+async def test_an_agent_that_is_asked_often_may_begin_each_turn_alike(tmp_path: Path) -> None:
+    DONE.clear()
+    careful = Agent("careful", "task: str -> text: str", tools=(look,))
+
+    @pattern
+    async def often() -> int:
+        for number in range(REPEATS + 5):
+            await ask(careful, task=f"{number}")
+        return len(DONE)
+
+    async with opened(tmp_path, in_turn(calling(("look", {"at": "it"})), "fine")) as bench:
+        run = await bench.start(often)
+        assert await run.result() == REPEATS + 5
+        assert run.budget.calls == {}
 
 
 @acted

@@ -250,7 +250,7 @@ _DOCS = {
     "seconds": "longest time {} may be at work",
     "depth": "most scopes within one another in {}",
     "fan_out": "most paths beside each other in {}",
-    "repeats": "how often {} may do the same; unset, how often models may ask for it",
+    "repeats": "how often {} may do the same; unset, a model in one turn",
 }
 _UNSET = {"depth": DEPTH, "fan_out": FAN_OUT, "repeats": REPEATS}
 

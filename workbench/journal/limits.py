@@ -33,8 +33,8 @@ EVERYBODY: Final = "*"
 DEPTH: Final = 32
 FAN_OUT: Final = 10_000
 REPEATS: Final = 50
-"""What holds when a run names none. Repeats then count only the calls that models ask for: a
-workflow may have its reasons, a model that wants the same for the 51st time has none."""
+"""What holds when a run names none. Repeats then count only the tool calls that a model asks for
+in one turn: a workflow may have its reasons, a model that wants the same 51 times has none."""
 
 _FRACTIONS: Final = frozenset({"usd", "seconds"})
 
@@ -55,7 +55,7 @@ class Limits:
     fan_out: int | None = None
     """The most paths beside each other in one `together`, `race` or `as_they_finish`."""
     repeats: int | None = None
-    """How often the same tool may be called, or agent asked, with the same arguments."""
+    """How often in the run the same tool may be called, or agent asked, with the same arguments."""
 
     @staticmethod
     def read(values: Mapping[str, Any], scope: Scope = "run") -> Limits:

@@ -75,6 +75,17 @@ class Account:
         self.limits = limits or Limits()
 
     @property
+    def limits(self) -> Limits:
+        """Its ceilings."""
+        return self._limits
+
+    @limits.setter
+    def limits(self, limits: Limits) -> None:
+        self._limits = limits
+        self.is_free = limits.is_free and limits.seconds is None
+        """Whether nothing that is used up is limited: asked before every effect."""
+
+    @property
     def held(self) -> Amount:
         """What is reserved."""
         return self.holds.total
@@ -172,8 +183,8 @@ class Budget(Account):
         self.stopwatch = stopwatch or Stopwatch()
         self.changed: Callable[[], None] = lambda: None
         """Told when the ceilings are others."""
-        self.calls: dict[str, int] = {}
-        """How often the same was asked for, by fingerprint."""
+        self.calls: dict[str, dict[str, int]] = {}
+        """How often the same was asked for: by turn (empty for the run), then fingerprint."""
         self.refused = 0
         """Effects that a limit refused."""
         self.asked: dict[str, int] = {}

@@ -10,9 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from workbench.errors import LimitReached
-from workbench.journal.events import Event, parent_of
+from workbench.journal.events import OUTCOMES, Event, parent_of
 from workbench.journal.limits import DEPTH, REPEATS
 from workbench.journal.strands import standing
+from workbench.workflow.effects import SCOPES
 
 if TYPE_CHECKING:
     from workbench.run.budget import Budget
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 MOST_REFUSED: Final = 1000
 """Effects that limits refuse before the run is ended: a workflow that catches the refusal and
 tries again for ever does not go on for ever."""
-_SCOPES: Final = ("ask.", "follow.")
+_NAMED: Final = ("ask.", "follow.")
 _REPEATED: Final = frozenset({"tool", "call", "ask", "follow"})
 
 
@@ -55,53 +56,69 @@ def depth_of(key: str) -> int:
 
 def count_repeats(step: Step) -> None:
     """Count a call, and refuse the same one once too often. Raises LimitReached."""
-    budget = step.run.budget
-    most, mark = _ceiling(budget, step.key, step.parked.effect.kind), step.parked.fingerprint
-    if most is None:
+    budget, kind = step.run.budget, step.parked.effect.kind
+    where = _counted_in(budget, step.key, kind)
+    if where is None:
         return
-    count = budget.calls.get(mark, 0) + 1
+    most, calls = budget.limits.repeats or REPEATS, budget.calls.setdefault(where, {})
+    count = calls.get(step.parked.fingerprint, 0) + 1
     if count > most:
-        effect = step.parked.effect
+        name, whose = step.parked.effect.name, "turn" if where else "run"
         raise _reached(
-            f"the same call of {effect.name!r} was asked for {count} times, and the run's limit "
+            f"the same call of {name!r} was asked for {count} times in one {whose}, and the limit "
             f"of repeats is {most}",
             step,
             "repeats",
             most,
         )
-    budget.calls[mark] = count
+    calls[step.parked.fingerprint] = count
 
 
 def recall_repeats(budget: Budget, row: Event) -> None:
     """Count a call that an earlier process made."""
     data = row.data
-    kind, mark = data.get("effect"), data.get("fingerprint")
+    kind, mark = str(data.get("effect")), str(data.get("fingerprint"))
+    if row.kind not in OUTCOMES:
+        return
+    if kind in SCOPES:
+        forget_turn(budget, row.key)
     was_refused = row.kind == "step.failed" and data["error"]["code"] == LimitReached.code
-    if mark and not was_refused and _ceiling(budget, row.key, str(kind)) is not None:
-        budget.calls[mark] = budget.calls.get(mark, 0) + 1
+    where = None if was_refused else _counted_in(budget, row.key, kind)
+    if where is not None:
+        calls = budget.calls.setdefault(where, {})
+        calls[mark] = calls.get(mark, 0) + 1
 
 
-def _ceiling(budget: Budget, key: str, kind: str) -> int | None:
-    """What holds for a call: the run's own ceiling, else the default for what a model asks for."""
+def forget_turn(budget: Budget, key: str) -> None:
+    """A turn is over: what its model asked for is not counted any more."""
+    budget.calls.pop(key, None)
+
+
+def _counted_in(budget: Budget, key: str, kind: str) -> str | None:
+    """Where a call is counted: in the run (empty), in the turn it belongs to, or (None) nowhere.
+
+    A limit that somebody set counts every call of a tool, function, agent or pattern in the run.
+    The default counts only what a model asks for within one turn: an agent that is asked again
+    may well begin as it did before.
+    """
     if kind not in _REPEATED:
         return None
-    own = budget.limits.repeats
-    if own is not None:
-        return own
-    return REPEATS if kind == "tool" and _is_models(key) else None
+    if budget.limits.repeats is not None:
+        return ""
+    return _turn_of(key) if kind == "tool" else None
 
 
-def _is_models(key: str) -> bool:
-    """Whether a model asked for a call: then the scope it stands in is an agent's turn."""
+def _turn_of(key: str) -> str | None:
+    """The turn in which a model asked for a call; None for what a workflow does itself."""
     while key := parent_of(key):
         part = key.rpartition("/")[2]
         if _is_scope(part):
-            return part.partition(":")[2].startswith("ask.")
-    return False
+            return key if part.partition(":")[2].startswith("ask.") else None
+    return None
 
 
 def _is_scope(part: str) -> bool:
-    return part.partition(":")[2].startswith(_SCOPES)
+    return part.partition(":")[2].startswith(_NAMED)
 
 
 def _reached(text: str, step: Step, name: str, most: int) -> LimitReached:

@@ -157,6 +157,7 @@ class Hold:
             self._bound(order)
             return False
         self.state = following
+        self._run.time.held()
         match order.what:
             case "pause":
                 self._go, self._told_of_pause = asyncio.Event(), False
@@ -187,6 +188,7 @@ class Hold:
             return False
         self.is_cancelled = self._cancelling = True
         self.state = "running"
+        self._run.time.held()
         self._after(None)
         given_up = self._run.given_up
         self._record("run.cancelled", order, **({"error": given_up} if given_up else {}))

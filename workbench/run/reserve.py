@@ -36,11 +36,9 @@ _LOOK_AGAIN_S: Final = 0.5
 def accounts_of(step: Step) -> list[Account]:
     """The accounts that limit an effect; empty where nothing does."""
     run, budgets = step.run.budget, step.run.world.budgets
-    found: list[Account] = []
-    if not run.limits.is_free or run.limits.seconds is not None:
-        found.append(run)
-    if not budgets.session.limits.is_free:
-        found.append(budgets.session)
+    if run.is_free and budgets.is_free:
+        return []
+    found: list[Account] = [account for account in (run, budgets.session) if not account.is_free]
     return [*found, *budgets.shared_of(step.agent)]
 
 
@@ -118,18 +116,17 @@ async def start(
 
 async def reserve(step: Step, expect: Callable[[], Expected]) -> None:
     """Set aside what an attempt may take. Raises LimitReached when it is not to be performed."""
-    if not accounts_of(step):
-        pass
-    elif step.parked.cleanup:
-        _allow_cleanup(step, accounts_of(step), expect().need)
-    else:
+    reserved, accounts = step.reserved, accounts_of(step)
+    if accounts and step.parked.cleanup:
+        _allow_cleanup(step, accounts, expect().need)
+    elif accounts:
         await _wait_for_room(step, expect)
-    step.reserved.counted = True
-    step.reserved.accounts = accounts_of(step)
-    if step.reserved.accounts:
-        step.reserved.held = _granted(step.reserved.accounts, expect().want)
-        for account in step.reserved.accounts:
-            account.hold(_key(step), step.attempt, step.reserved.held)
+        accounts = accounts_of(step)  # others may limit it by now
+    reserved.counted, reserved.accounts = True, accounts
+    if accounts:
+        reserved.held = _granted(accounts, expect().want)
+        for account in accounts:
+            account.hold(_key(step), step.attempt, reserved.held)
 
 
 def _granted(accounts: list[Account], want: Amount) -> Amount:
@@ -271,6 +268,11 @@ def settle(step: Step, row: Event) -> None:
         run.world.budgets.session.count(found.amount)
     if row.kind == "step.failed" and row.data["error"]["code"] == LimitReached.code:
         note_refusal(run, row)
+    if step.reserved.accounts:
+        _let_go(step, row)
+
+
+def _let_go(step: Step, row: Event) -> None:
     reserved, own, shared = step.reserved, list[Account](), list[Account]()
     for account in reserved.accounts:
         (shared if isinstance(account, SharedAccount) else own).append(account)
@@ -288,4 +290,4 @@ def settle(step: Step, row: Event) -> None:
         account.ended(held)
     if shared:
         # The ledger knows once the row is written.
-        run.rows.once_delivered(row.seq, lambda: [account.ended(held) for account in shared])
+        step.run.rows.once_delivered(row.seq, lambda: [account.ended(held) for account in shared])

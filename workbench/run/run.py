@@ -25,6 +25,7 @@ from workbench.permission.policy import Policy
 from workbench.run import gate
 from workbench.run.at_limit import AtLimit, change_limits
 from workbench.run.budget import Budget
+from workbench.run.ceilings import forget_turn
 from workbench.run.header import Header, RunOutcome, add_row, outcome_data, valued
 from workbench.run.interrupt import Hold, Order
 from workbench.run.listeners import Listeners
@@ -276,6 +277,7 @@ class Run:
         step.write_cancelled(parked.stopping or reason, "unknown" if step.prior else "never")
 
     def _end_scope(self, parked: Parked, outcome: Outcome) -> None:
+        forget_turn(self.budget, parked.key)
         step = Step(self, parked)
         if isinstance(outcome, Raised) and isinstance(outcome.error, Cancelled):
             step.write_cancelled(outcome.error.reason, "confirmed")

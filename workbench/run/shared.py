@@ -68,6 +68,14 @@ class Budgets:
         """Runs that this process drives, or drove."""
         self._shared: dict[str, SharedAccount] = {}
 
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing here limits any effect: asked before every one."""
+        ceilings = self.ceilings
+        if self._shared or ceilings.agents or not ceilings.day.is_free:
+            return False
+        return self.session.is_free
+
     def shared_of(self, agent: str) -> list[SharedAccount]:
         """The accounts over many processes that an agent's effect draws from."""
         names = ["", agent] if agent and (self.ceilings.agents or agent in self._shared) else [""]

@@ -27,7 +27,7 @@ class Timekeeper:
         self._run = run
         self._idle = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._is_on = False
+        self._is_on = self._is_at_work = False
         run.budget.changed = self._set_timer
 
     def recall(self, rows: Sequence[Event]) -> None:
@@ -43,9 +43,14 @@ class Timekeeper:
 
     def stop(self) -> float:
         """Count no more; the seconds worked."""
-        self._is_on = False
+        self._is_on = self._is_at_work = False
         self.look()
         return round(self._run.budget.stopwatch.worked_s, 3)
+
+    def held(self) -> None:
+        """The run was paused, or goes on."""
+        self._is_at_work = False
+        self.look()
 
     def idles(self, more: int) -> None:
         """So many more effects wait for a person."""
@@ -55,8 +60,11 @@ class Timekeeper:
     def look(self) -> None:
         """Effects have begun, ended or come to wait: is the run at work?"""
         run = self._run
+        if not self._idle and self._is_at_work:
+            return  # nothing that begins or ends changes that
         waits = self._idle > 0 and self._idle >= len(run.steps)
         works = self._is_on and not waits and run.hold.state != "paused"
+        self._is_at_work = works
         if run.budget.stopwatch.run(on=works):
             self._set_timer()
 
