@@ -169,7 +169,7 @@ def _add_common(parser: ArgumentParser) -> None:
     add("--output", choices=("text", "json", "jsonl"), help="the form of what goes to stdout")
     add("--confirm", action="store_true", help="ask at the keyboard what no rule allows")
     add("--resume", dest="resume_script", action="store_true", help="go on with a script")
-    add("--screen", action="store_true", help="play the script on the screen")
+    add("--screen", action="store_true", help="play a script, or follow, on the screen")
 
 
 # -- the fronts ----------------------------------------------------------------------------------
@@ -200,7 +200,9 @@ def _screen(args: Namespace, words: list[str]) -> int:
     return _on_screen(_asked(args, words))
 
 
-def _on_screen(asked: Asked, script: Path | None = None, *, tour: bool = False) -> int:
+def _on_screen(
+    asked: Asked, script: Path | None = None, *, tour: bool = False, shows: str = ""
+) -> int:
     """Open the screen; without a terminal that is an error of usage."""
     if not _has_terminal():
         from workbench.errors import UsageError
@@ -212,8 +214,9 @@ def _on_screen(asked: Asked, script: Path | None = None, *, tour: bool = False) 
 
     from workbench.tui.app import run_app
 
-    workspace = asked.workspace
-    return run_app(workspace=workspace, config=asked.settings(workspace), tour=tour, script=script)
+    folder = asked.workspace
+    config = asked.settings(folder)
+    return run_app(workspace=folder, config=config, tour=tour, script=script, shows=shows)
 
 
 def _has_terminal() -> bool:
@@ -269,6 +272,8 @@ def _resume(args: Namespace, words: list[str]) -> int:
 
 
 def _follow(args: Namespace, words: list[str]) -> int:
+    if args.screen:
+        return _on_screen(_asked(args, words), shows=args.run)
     from workbench.script import shell
 
     return shell.follow(_asked(args, words), args.run)

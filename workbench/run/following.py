@@ -14,17 +14,21 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
-from workbench.errors import UsageError
-from workbench.journal.events import Event
+from workbench.agent.tool import Tool
+from workbench.errors import TooLate, UsageError
+from workbench.foreign import Raised, attempt
+from workbench.journal.events import Event, agents_of
 from workbench.journal.requests import ASKS, ENDS, PATIENT, Owner, Request, RequestKind
-from workbench.permission.danger import Danger
+from workbench.permission.call import Call
+from workbench.permission.danger import Danger, grade
 from workbench.run.ports import Keeper, News, Shared
 from workbench.run.waiting import Waiting
-from workbench.run.world import Live
+from workbench.run.world import Live, World
+from workbench.values import digest, dumps
 
 TICK_S = 0.08
 """How often it is looked whether anybody has committed, while something is driven elsewhere."""
@@ -272,6 +276,29 @@ class Following:
                 return await self._unheard(found, driver)
             await asyncio.sleep(TICK_S / 4)
 
+    def said(self, request: Request) -> str:
+        """Nothing for a request that was carried out; a sentence for one that still waits.
+
+        Raises:
+            TooLate, UsageError: it was answered before, or refused; in its owner's words.
+        """
+        match request.outcome:
+            case "taken":
+                return ""
+            case "late":
+                raise TooLate(request.told)
+            case "refused":
+                raise UsageError(request.told)
+            case _:
+                return self._open_words(request)
+
+    def _open_words(self, request: Request) -> str:
+        driver = self._keeper.shared.driver(request.run_id)
+        if driver is None:
+            return f"nobody drives run {request.run_id}: it waits until somebody resumes it"
+        stopped = ", which is stopped," if driver.is_stopped else ""
+        return f"{driver.name}{stopped} has not taken it up yet"
+
     def _is_over(self, run_id: str) -> bool:
         return is_over(self._keeper.run(run_id).status)
 
@@ -309,6 +336,37 @@ def waiting_in(row: Event) -> Waiting:
         selected=str(data.get("selected", "")),
         digest=str(data.get("digest", "")),
     )
+
+
+def completed(world: World, waiting: Waiting) -> Waiting:
+    """With what is no part of the log and can be found out here: facts, call, the change it makes.
+
+    Nothing is added when this process knows another tool by that name. May take a while.
+    """
+    tool = world.tools.get(waiting.tool)
+    if waiting.kind != "permission" or tool is None:
+        return waiting
+    if digest(dumps([tool.digest, dict(waiting.arguments)])) != waiting.digest:
+        return waiting
+    found = attempt(_found_out, world, tool, waiting)
+    return waiting if isinstance(found, Raised) else found.value
+
+
+def _found_out(world: World, tool: Tool, waiting: Waiting) -> Waiting:
+    arguments = dict(waiting.arguments)
+    facts = world.toolbox.facts(tool, arguments)
+    call = Call(
+        tool=tool.name,
+        agents=tuple(agents_of(waiting.key)),
+        arguments=arguments,
+        digest=waiting.digest,
+        run_id=waiting.run_id,
+        facts=facts,
+        danger=waiting.danger or grade(facts),
+        key=waiting.key,
+    )
+    preview = world.toolbox.preview(tool, arguments)
+    return replace(waiting, facts=facts, call=call, preview=preview)
 
 
 def is_over(status: str) -> bool:

@@ -63,6 +63,7 @@ class KaizenApp(App[int]):
         *,
         clock: Clock | None = None,
         plays: Path | Literal["tour"] | None = None,
+        shows: str = "",
     ) -> None:
         super().__init__(driver_class=TerminalDriver)
         self.clock: Clock = clock or WallClock()
@@ -75,6 +76,8 @@ class KaizenApp(App[int]):
         self.wishes = Wishes(self)
         self.main = WorkbenchScreen(self)
         self._plays: Path | Literal["tour"] | None = plays
+        self._shows = shows
+        """The run to show at first, or empty."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._drained_at = 0.0
         self._notice_until = 0.0
@@ -108,6 +111,8 @@ class KaizenApp(App[int]):
         self.ask_core(lambda bench: front.hear_alarms(bench, self.feed.say))
         if self._plays is not None:
             self.wishes.play(None if self._plays == "tour" else self._plays)
+        if self._shows:
+            self.wishes.show(self._shows)
         self.set_interval(1.0, self._tick, name="seconds")
 
     def show_around(self, around: Around) -> None:
@@ -349,8 +354,11 @@ def run_app(
     config: Any,
     tour: bool = False,
     script: Path | None = None,
+    shows: str = "",
 ) -> int:
     """Run the screen until the user leaves. Returns the exit code."""
     from workbench.tui.leaving import run_on_terminal  # noqa: PLC0415 - needs the bench, which is heavy
 
-    return run_on_terminal(workspace=workspace, config=config, tour=tour, script=script)
+    return run_on_terminal(
+        workspace=workspace, config=config, tour=tour, script=script, shows=shows
+    )

@@ -50,6 +50,10 @@ class Asked:
     """Of a doubt: what "done" comes back with when no result is typed."""
     selected: str = ""
     """What a rule of a script preselects: ``allow``, ``deny``, an answer to a doubt, or empty."""
+    driver: str = ""
+    """The other process whose run asks."""
+    digest: str = ""
+    """Of exactly this action."""
     gone: str = ""
     """Why it no longer waits; kept on the screen only under the user's hands."""
 
@@ -110,6 +114,7 @@ def asked_in(event: Event) -> Asked:
         text=_text(data.get("text")),
         known=_known(data.get("evidence")),
         selected=_text(data.get("selected")),
+        digest=_text(data.get("digest")),
     )
 
 
@@ -137,6 +142,7 @@ def asked_from(waiting: Any) -> Asked:
         known=_known(getattr(waiting, "evidence", None)),
         presumed=getattr(waiting, "presumed", None),
         selected=_text(getattr(waiting, "selected", "")),
+        digest=_text(getattr(waiting, "digest", "")),
     )
 
 

@@ -33,6 +33,8 @@ class Given:
     reason: str = ""
     arguments: Mapping[str, Any] | None = None
     answer: Any = None
+    digest: str = ""
+    """Of what was shown when it was decided."""
     is_answer: bool = False
     result: str = ""
     """What was typed as the result of a doubtful effect that was done."""
@@ -179,7 +181,7 @@ class Deciding:
         if row is None or row.gone:
             return None
         arguments = self.edited.get(row.id) if verdict == "allow" else None
-        return Given(row.id, verdict, arguments=arguments, **more)
+        return Given(row.id, verdict, arguments=arguments, digest=row.digest, **more)
 
     def decided(self, subject: str, ticks: float) -> None:
         """The user's own decision was sent: the row leaves, the next one is selected afresh."""

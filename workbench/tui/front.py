@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from workbench.errors import UnknownName, UsageError
 from workbench.journal.events import OUTCOMES, Event
+from workbench.tui import front_elsewhere as elsewhere
 from workbench.tui.asked import Asked, asked_from
 from workbench.tui.deciding import SCOPES, Given, Grant
 from workbench.tui.status import Around
 
 if TYPE_CHECKING:
+    from workbench.journal.requests import Owner
     from workbench.run.interrupt import Order
     from workbench.run.waiting import Answer, Waiting
 
@@ -126,7 +128,7 @@ def model_words(chosen: Any) -> str:
 
 async def waiting(bench: Front) -> list[Asked]:
     """Everything that waits, with what only the core knows of it."""
-    return [asked_from(one) for one in bench.waiting]
+    return [*(asked_from(one) for one in bench.waiting), *await elsewhere.waiting(bench)]
 
 
 async def set_next_mode(bench: Any) -> Around:
@@ -145,7 +147,7 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
     from workbench.permission.policy import decide  # noqa: PLC0415 - at the first scope
     from workbench.run.permit import rule_for  # noqa: PLC0415
 
-    waits = {one.id: one for one in bench.waiting}
+    waits = {one.id: one for one in [*bench.waiting, *await elsewhere.waits(bench)]}
     if waiting_id not in waits:
         raise UnknownName("waiting request", waiting_id, [])
     asked = waits.pop(waiting_id)
@@ -165,8 +167,10 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
     return found
 
 
-async def answer(bench: Front, given: Given) -> Given:
-    """Send a decision."""
+async def answer(bench: Front, given: Given) -> str:
+    """Send a decision; a sentence while another process has not taken it up, else nothing."""
+    if given.id not in {one.id for one in bench.waiting}:
+        return await elsewhere.answer(bench, given)
     from workbench.run.waiting import Answer, typed_result  # noqa: PLC0415 - at the first answer
 
     said = Answer(
@@ -181,11 +185,14 @@ async def answer(bench: Front, given: Given) -> Given:
     result = bench.answer(given.id, said)
     if asyncio.iscoroutine(result):
         await result
-    return given
+    return ""
 
 
 async def interrupt(bench: Front, run_id: str, how: How) -> int:
-    """Stop one run, or with no id all; how many were told."""
+    """Stop one run, or with no id all of this process; how many were told."""
+    if run_id and not elsewhere.is_here(bench, run_id):
+        await elsewhere.ask(bench, run_id, "interrupt", how=how)
+        return 1
     runs = [run for key, run in bench.runs.items() if run_id in ("", key)]
     live = [run for run in runs if run.status in ("running", "paused", "waiting")]
     for run in live:
@@ -193,8 +200,17 @@ async def interrupt(bench: Front, run_id: str, how: How) -> int:
     return len(live)
 
 
-async def pause(bench: Front, run_id: str) -> bool:
-    """Pause a run, or let it go on; whether it is paused now."""
+async def pause(bench: Front, run_id: str, *, paused: bool = False) -> bool:
+    """Pause a run, or let it go on; whether it is paused now.
+
+    Args:
+        bench: the workbench.
+        run_id: the run.
+        paused: how the screen shows it, for a run that another process drives.
+    """
+    if not elsewhere.is_here(bench, run_id):
+        await elsewhere.ask(bench, run_id, "go_on" if paused else "pause")
+        return not paused
     run = _live(bench, run_id)
     if run.status == "paused":
         run.go_on()
@@ -205,6 +221,9 @@ async def pause(bench: Front, run_id: str) -> bool:
 
 async def cancel_call(bench: Front, run_id: str, key: str) -> bool:
     """Cancel one call; False when it has ended already."""
+    if not elsewhere.is_here(bench, run_id):
+        await elsewhere.ask(bench, run_id, "cancel", key=key, reason="cancelled by the user")
+        return True
     return _live(bench, run_id).cancel(key, "cancelled by the user")
 
 
@@ -224,14 +243,12 @@ async def come_to_rest(bench: Any, order: Order) -> None:
     await bench.rested()
 
 
-async def steer(bench: Front, run_id: str, agent: str, text: str) -> None:
+async def steer(bench: Front, run_id: str, agent: str, text: str) -> str:
     """Say something to an agent; it hears it with its next model call."""
+    if not elsewhere.is_here(bench, run_id):
+        return await elsewhere.ask(bench, run_id, "steer", agent=agent, text=text)
     _live(bench, run_id).steer(agent, text)
-
-
-async def resume(bench: Front, run_id: str) -> str:
-    """Go on with a run; its id."""
-    return str((await bench.resume(run_id)).run_id)
+    return ""
 
 
 MOST_ROWS = 20_000
@@ -257,9 +274,33 @@ async def figures_of(bench: Front, run_id: str) -> Any:
     return await asyncio.to_thread(bench.store.run, run_id)
 
 
-async def run_list(bench: Front, search: str) -> list[Any]:
+async def find_run(bench: Front, reference: str) -> str:
+    """A run's whole id."""
+    return str(bench.store.run(reference).run_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A run of the list, and the other process that drives it."""
+
+    row: Any
+    driver: Owner | None = None
+
+
+async def run_list(bench: Front, search: str) -> list[Listed]:
     """Runs of this workspace, newest first."""
-    return await asyncio.to_thread(lambda: list(bench.store.runs(limit=10_000, search=search)))
+    return await asyncio.to_thread(_run_list, bench, search)
+
+
+def _run_list(bench: Front, search: str) -> list[Listed]:
+    rows = bench.store.runs(limit=10_000, search=search)
+    shared = getattr(bench.store, "shared", None)
+    drivers = {
+        row.run_id: shared.driver(row.run_id)
+        for row in rows
+        if shared is not None and row.status == "running" and row.run_id not in bench.runs
+    }
+    return [Listed(row, drivers.get(row.run_id)) for row in rows]
 
 
 async def delete_run(bench: Front, run_id: str) -> None:

@@ -22,6 +22,7 @@ from workbench.errors import UsageError, WorkbenchError
 from workbench.plain import plain
 from workbench.run.signals import HEEDED, order_of
 from workbench.tui.app import KaizenApp
+from workbench.tui.following import driver_words
 from workbench.tui.state import Board
 from workbench.tui.terminal import given_back, guarded
 
@@ -30,13 +31,16 @@ _BOUND_S = 9.5
 """Of leaving because of a signal: its sender often kills after ten seconds."""
 
 
-def run_on_terminal(*, workspace: Path | None, config: Any, tour: bool, script: Path | None) -> int:
+def run_on_terminal(
+    *, workspace: Path | None, config: Any, tour: bool, script: Path | None, shows: str = ""
+) -> int:
     """Run the screen on this terminal until the user leaves; the exit code."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "the screen needs a terminal", hint="Without one: kaizen-tui --script FILE, or run"
         )
-    app = KaizenApp(opener(workspace, config), plays=script or ("tour" if tour else None))
+    plays = script or ("tour" if tour else None)
+    app = KaizenApp(opener(workspace, config), plays=plays, shows=shows)
     log = log_file(workspace)
     with given_back() as give_back, departing(app, give_back), guarded(log):
         code = app.run()
@@ -133,6 +137,8 @@ def farewell(board: Board) -> list[str]:
     for run in board.runs.values():
         what = plain(f"run {run.run_id}  {run.pattern}  {run.status}")
         lines.append(what)
-        if run.rests or run.status in ("running", "waiting", "paused"):
+        if driver := driver_words(run):
+            lines.append(plain(f"  {driver}: kaizen-tui follow {run.run_id}"))
+        elif run.rests or run.status in ("running", "waiting", "paused"):
             lines.append(f"  go on with it: kaizen-tui resume {run.run_id}")
     return lines

@@ -32,6 +32,8 @@ class RunShown:
     started_at: float = 0.0
     ended_at: float | None = None
     model: str = ""
+    driver: str = ""
+    """The other process that drives it: ``process 4242``."""
     steps: int = 0
     tokens: int = 0
     cost_usd: float = 0.0

@@ -15,6 +15,7 @@ from workbench.journal.events import Event, agent_of, agents_of, parent_of
 from workbench.journal.family import Branch, mark_of
 from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
+from workbench.tui.following import take_driver
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.streaming import Streaming
 from workbench.tui.trace_rows import (
@@ -99,6 +100,8 @@ class Board:
             self.told(run_id, str(data.get("text", "")))
             return
         run = self.runs.get(run_id)
+        if run is not None and kind in ("driver", "fenced"):
+            take_driver(self, run, kind, data)
         if run is None or kind not in ("delta", "progress"):
             return
         step = run.open.get(key)
@@ -173,22 +176,6 @@ class Board:
             return "paused"
         return "busy" if agent.busy else "idle"
 
-    def event_at(self, run_id: str, seq: int) -> Event | None:
-        """The whole row when it is still among the recent ones."""
-        if not self.recent:
-            return None
-        found = (e for e in reversed(self.recent) if e.seq == seq and e.run_id == run_id)
-        return next(found, None)
-
-    def open_key(self, run_id: str, *, seq: int = 0, agent: str = "") -> str:
-        """The key of a step under way: that of a trace row, or an agent's newest."""
-        run = self.runs.get(run_id)
-        for key, step in reversed(run.open.items()) if run else ():
-            row = self.trace.at(step.number)
-            if (agent and step.agent == agent) or (seq and row is not None and row.seq == seq):
-                return key
-        return ""
-
     # One function for each kind of row.
 
     def _run(self, event: Event) -> RunShown:
@@ -239,7 +226,8 @@ class Board:
         self._note(run, event)
 
     def _run_resumed(self, run: RunShown, event: Event) -> None:
-        run.status, run.rests, run.stopping = "running", False, ""
+        run.status = "waiting" if run.waiting else "running"
+        run.rests, run.stopping = False, ""
         run.ended_at = None
         self._note(run, event)
 
@@ -247,6 +235,14 @@ class Board:
         """Nothing of an ended run is under way, and nothing of it waits."""
         for asked in [a for a in self.inbox.values() if a.run_id == run.run_id]:
             self._leave(asked)
+        self._put_down(run)
+
+    def rest(self, run: RunShown) -> None:
+        """Nobody drives a run any more; what waits can still be answered, for when it goes on."""
+        run.status, run.rests, run.ended_at = "suspended", True, run.last_at
+        self._put_down(run)
+
+    def _put_down(self, run: RunShown) -> None:
         for step in run.open.values():
             row = self.trace.at(step.number)
             if row is not None and row.state == "running":

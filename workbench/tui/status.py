@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, crop, width_of
 from workbench.tui.clock import count, money, span
+from workbench.tui.following import driver_words
 from workbench.tui.grades import state_role
 from workbench.tui.keys import HINT, KEYS, Place, written
 from workbench.tui.layout import PANES, SINGLE, TABBED, Mode, PaneName
@@ -61,6 +62,7 @@ def _run_parts(run: RunShown, now: float) -> list[tuple[int, Span]]:
     return [
         *([(0, (Plain(_stopping(run)), "warn"))] if _stopping(run) else []),
         (1, (one_line(f"run {run.run_id[:4]}"), "")),
+        *([(1, (one_line(driven), "warn"))] if (driven := driver_words(run)) else []),
         (3, (crop(one_line(run.pattern or run.title), 24), "strong")),
         (1, (one_line(f"{run.status.upper()} {clock}"), state_role(run.status) or "accent")),
         (5, (Plain(f"{agents} agent{'' if agents == 1 else 's'}"), "")),

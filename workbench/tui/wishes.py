@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.journal.events import Event
 from workbench.tui import front
+from workbench.tui import front_elsewhere as elsewhere
 from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
@@ -21,6 +22,9 @@ from workbench.tui.places import Places
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
+
+
+LIVE_OR_RESTING = ("running", "waiting", "paused", "suspended")
 
 
 class Wishes:
@@ -57,7 +61,9 @@ class Wishes:
             self._app.say("paused: p goes on" if paused else "going on")
             self._app.show_news()
 
-        self._app.ask_core(lambda bench: front.pause(bench, run_id), told)
+        run = self._app.board.runs.get(run_id)
+        is_paused = run is not None and run.status == "paused"
+        self._app.ask_core(lambda bench: front.pause(bench, run_id, paused=is_paused), told)
 
     def cancel_call(self, run_id: str, key: str) -> None:
         """Cancel one call."""
@@ -76,7 +82,11 @@ class Wishes:
         """Go on with a run and look at it; what is known of it comes first."""
 
         def go_on() -> None:
-            self._app.ask_core(lambda bench: front.resume(bench, run_id), self._look_at)
+            self._app.ask_core(lambda bench: elsewhere.resume(bench, run_id), resumed)
+
+        def resumed(_run_id: str) -> None:
+            self._app.board.runs[run_id].driver = ""
+            self._look_at(run_id)
 
         self.open_run(run_id, go_on)
 
@@ -98,7 +108,7 @@ class Wishes:
             return
         self._app.ask_core(
             lambda bench: front.steer(bench, run_id, agent, text),
-            lambda _: self._app.say(f"{agent} hears it with its next step"),
+            lambda told: self._app.say(told or f"{agent} hears it with its next step"),
         )
 
     def send_due(self) -> None:
@@ -143,7 +153,12 @@ class Wishes:
 
     def answer(self, given: Given) -> None:
         """Send a decision."""
-        self._app.ask_core(lambda bench: front.answer(bench, given))
+
+        def told(text: str) -> None:
+            if text:
+                self._app.say(text)
+
+        self._app.ask_core(lambda bench: front.answer(bench, given), told)
 
     def learn_grants(self, waiting_id: str) -> None:
         """Learn what each scope would grant for a waiting request."""
@@ -160,7 +175,9 @@ class Wishes:
 
         def found(waiting: list[Asked]) -> None:
             for asked in waiting:
-                if asked.id in self._app.board.inbox or asked.run_id in self._app.board.runs:
+                run = self._app.board.runs.get(asked.run_id)
+                # What another process asks is there already, or has been answered meanwhile.
+                if asked.id in self._app.board.inbox or (run is not None and not run.driver):
                     self._app.board.complete(asked)
             self._app.show_news()
 
@@ -172,6 +189,7 @@ class Wishes:
         """Show a run from the log, unless it is there; a finished one stands in the same panes."""
         if run_id in self._app.board.runs:
             self._look_at(run_id)
+            self._follow(run_id)
             then()
             return
 
@@ -186,11 +204,23 @@ class Wishes:
         def loaded() -> None:
             self._look_at(run_id)
             self._app.ask_core(lambda bench: front.figures_of(bench, run_id), settled)
+            self._follow(run_id)
             then()
 
         self._app.ask_core(
             lambda bench: front.rows_of(bench, run_id), lambda rows: self._app.load(rows, loaded)
         )
+
+    def _follow(self, run_id: str) -> None:
+        """See what comes of a run that goes on, or will go on, in another process."""
+        run = self._app.board.runs.get(run_id)
+        if run is not None and run.status in LIVE_OR_RESTING:
+            after = run.last_seq
+            self._app.ask_core(lambda bench: elsewhere.follow(bench, run_id, after))
+
+    def show(self, reference: str) -> None:
+        """Show a run by the beginning of its id: what the screen was opened for."""
+        self._app.ask_core(lambda bench: front.find_run(bench, reference), self.open_run)
 
     def fill_gaps(self) -> None:
         """Read runs anew of which rows were let go; the trace begins again with them."""

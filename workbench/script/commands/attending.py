@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workbench.errors import TooLate, UnknownName, UsageError
-from workbench.journal.requests import Request, RequestKind
+from workbench.errors import UnknownName, UsageError
+from workbench.journal.requests import RequestKind
 from workbench.permission.danger import Danger
 from workbench.run.waiting import SCOPES, Waiting
 from workbench.script.command import Call, Command, Output, Parameter, said
@@ -25,24 +25,7 @@ async def ask(session: Session, run_id: str, kind: RequestKind, **data: Any) -> 
         TooLate, UsageError: its owner said why not.
     """
     request = await session.bench.request(run_id, kind, by=session.rule_scope, **data)
-    return outcome_of(session, request)
-
-
-def outcome_of(session: Session, request: Request) -> str:
-    """What became of a request, as `ask` says it."""
-    match request.outcome:
-        case "taken":
-            return ""
-        case "late":
-            raise TooLate(request.told)
-        case "refused":
-            raise UsageError(request.told)
-        case _:
-            driver = session.bench.store.shared.driver(request.run_id)
-            if driver is None:
-                return f"nobody drives run {request.run_id}: it waits until somebody resumes it"
-            stopped = ", which is stopped," if driver.is_stopped else ""
-            return f"{driver.name}{stopped} has not taken it up yet"
+    return session.bench.following.said(request)
 
 
 def _said(told: str, done: str, **data: Any) -> Output:

@@ -13,6 +13,7 @@ from textual.content import Content
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Span, crop, fit, right, width_of
 from workbench.tui.clock import count, money, span
+from workbench.tui.following import driver_words
 from workbench.tui.grades import state_role
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
@@ -62,6 +63,8 @@ def _by_parent(run: RunShown) -> list[AgentShown]:
 def _heading(run: RunShown, now: float) -> AgentLine:
     age = span((run.ended_at or now) - run.started_at)
     title = run.title or run.pattern
+    if driver_words(run):
+        title = f"@{run.driver.removeprefix('process ')} {title}"
     return AgentLine(
         run.run_id,
         "",

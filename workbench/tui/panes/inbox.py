@@ -64,7 +64,8 @@ class InboxPane(InboxView):
                 self.say(refusal)
                 return
         for subject in [row.id for row in self.state.rows if row.id in self.state.marked]:
-            self.send(Given(subject, "allow" if verdict == "allow" else "deny"))
+            digest = next((row.digest for row in self.state.rows if row.id == subject), "")
+            self.send(Given(subject, "allow" if verdict == "allow" else "deny", digest=digest))
 
     def action_deny(self) -> None:
         """Deny at once: denying has no waits."""

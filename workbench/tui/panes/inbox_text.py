@@ -141,11 +141,13 @@ _PREVIEWS = {"permission": "change", "budget": "answers"}
 
 def _heading(row: Asked, now: float) -> Written:
     path = " < ".join(reversed(row.agents)) or "the pattern"
+    driver = f" driven by {row.driver}" if row.driver else ""
+    asked = span(now - row.asked_at)
     return (
         (danger_word(row.danger), danger_role(row.danger)),
         (Plain("  " if row.danger is not None else ""), ""),
         (one_line(row.kind.replace("_", " ")), "accent"),
-        (one_line(f"  {path}  run {row.run_id[:4]}  asked {span(now - row.asked_at)} ago"), "dim"),
+        (one_line(f"  {path}  run {row.run_id[:4]}{driver}  asked {asked} ago"), "dim"),
     )
 
 

@@ -23,6 +23,7 @@ from workbench.tui.status import hint_line
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
+    from workbench.tui.front import Listed
 
 
 class RunLine(NamedTuple):
@@ -39,10 +40,17 @@ class RunLine(NamedTuple):
     tokens: int
     cost_usd: float
     preview: str
+    driver: str
+    """The other process that drives it, and since when."""
 
 
-def run_line(row: Any) -> RunLine:
-    """From the store's row."""
+def run_line(listed: Listed) -> RunLine:
+    """From the store's row and what its lock says."""
+    row, driver = listed.row, listed.driver
+    driven = ""
+    if driver is not None:
+        since = f" since {day_and_time(driver.since)}" if driver.since else ""
+        driven = f"driven by {driver.name}{since}{' (stopped)' if driver.is_stopped else ''}"
     started = float(row.started_at or 0)
     return RunLine(
         str(row.run_id),
@@ -56,6 +64,7 @@ def run_line(row: Any) -> RunLine:
         int(row.input_tokens or 0) + int(row.output_tokens or 0),
         float(row.cost_usd or 0),
         str(row.result_preview or ""),
+        driven,
     )
 
 
@@ -82,7 +91,7 @@ class RunsList(Lines[RunLine]):
             (right(Plain(f"{row.steps} st"), 8), "dim"),
             (right(count(row.tokens), 9), "dim"),
             (right(money(row.cost_usd), 8), "dim"),
-            (fit(Plain("  " + fork + one_line(row.preview)), max(0, rest)), ""),
+            (fit(Plain("  " + fork + one_line(row.driver or row.preview)), max(0, rest)), ""),
         ]
 
     def action_search(self) -> None:

@@ -24,6 +24,7 @@ from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.workbench_view import WorkbenchView
 from workbench.tui.trace_rows import TraceRow
+from workbench.tui.under_way import event_at, open_key
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -97,12 +98,12 @@ class WorkbenchScreen(WorkbenchView):
         target = ("", "")
         if self.focused_pane() == "trace" and self.area.trace.selected is not None:
             row = self.area.trace.selected
-            target = row.run_id, board.open_key(row.run_id, seq=row.seq)
+            target = row.run_id, open_key(board, row.run_id, seq=row.seq)
         elif self.focused_pane() == "inbox" and self.area.inbox.state.selected is not None:
             asked = self.area.inbox.state.selected
             target = asked.run_id, asked.key
         elif self.agent:
-            target = self.run_id, board.open_key(self.run_id, agent=self.agent)
+            target = self.run_id, open_key(board, self.run_id, agent=self.agent)
         if target[1]:
             self.workbench.wishes.cancel_call(*target)
         else:
@@ -138,7 +139,7 @@ class WorkbenchScreen(WorkbenchView):
                 pass
 
     def _show_row(self, row: TraceRow) -> None:
-        event = self.workbench.board.event_at(row.run_id, row.seq)
+        event = event_at(self.workbench.board, row.run_id, row.seq)
         if event is not None and row.state in ("", "running", "waiting"):
             self.area.detail.show(f"#{row.seq}", event_text(event))
         elif row.seq:
