@@ -169,7 +169,7 @@ async def grants(bench: Any, waiting_id: str) -> dict[str, Grant]:
 
 async def answer(bench: Front, given: Given) -> str:
     """Send a decision; a sentence while another process has not taken it up, else nothing."""
-    if given.id not in {one.id for one in bench.waiting}:
+    if elsewhere.is_followed(bench, given.id.partition(":")[0]):
         return await elsewhere.answer(bench, given)
     from workbench.run.waiting import Answer, typed_result  # noqa: PLC0415 - at the first answer
 
@@ -190,7 +190,7 @@ async def answer(bench: Front, given: Given) -> str:
 
 async def interrupt(bench: Front, run_id: str, how: How) -> int:
     """Stop one run, or with no id all of this process; how many were told."""
-    if run_id and not elsewhere.is_here(bench, run_id):
+    if elsewhere.is_followed(bench, run_id):
         await elsewhere.ask(bench, run_id, "interrupt", how=how)
         return 1
     runs = [run for key, run in bench.runs.items() if run_id in ("", key)]
@@ -208,7 +208,7 @@ async def pause(bench: Front, run_id: str, *, paused: bool = False) -> bool:
         run_id: the run.
         paused: how the screen shows it, for a run that another process drives.
     """
-    if not elsewhere.is_here(bench, run_id):
+    if elsewhere.is_followed(bench, run_id):
         await elsewhere.ask(bench, run_id, "go_on" if paused else "pause")
         return not paused
     run = _live(bench, run_id)
@@ -221,7 +221,7 @@ async def pause(bench: Front, run_id: str, *, paused: bool = False) -> bool:
 
 async def cancel_call(bench: Front, run_id: str, key: str) -> bool:
     """Cancel one call; False when it has ended already."""
-    if not elsewhere.is_here(bench, run_id):
+    if elsewhere.is_followed(bench, run_id):
         await elsewhere.ask(bench, run_id, "cancel", key=key, reason="cancelled by the user")
         return True
     return _live(bench, run_id).cancel(key, "cancelled by the user")
@@ -245,7 +245,7 @@ async def come_to_rest(bench: Any, order: Order) -> None:
 
 async def steer(bench: Front, run_id: str, agent: str, text: str) -> str:
     """Say something to an agent; it hears it with its next model call."""
-    if not elsewhere.is_here(bench, run_id):
+    if elsewhere.is_followed(bench, run_id):
         return await elsewhere.ask(bench, run_id, "steer", agent=agent, text=text)
     _live(bench, run_id).steer(agent, text)
     return ""

@@ -26,6 +26,12 @@ def is_here(bench: Any, run_id: str) -> bool:
     return run is not None and run.status in LIVE
 
 
+def is_followed(bench: Any, run_id: str) -> bool:
+    """Whether a run is one of another process, or of nobody, that is shown live here."""
+    following = getattr(bench, "following", None)
+    return following is not None and run_id in following.runs
+
+
 async def follow(bench: Any, run_id: str, after: int) -> None:
     """Have a run's rows told as they are committed, if another process may drive it."""
     if not is_here(bench, run_id):
