@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from workbench.agent.tool import Tool
+from workbench.errors import Diverged
 from workbench.errors import UsageError
 from workbench.journal.events import Event, agents_of
 from workbench.journal.outside import Outside
@@ -17,6 +18,7 @@ from workbench.permission.doubting import CHOICES
 from workbench.permission.policy import Mode, Policy
 from workbench.run.evidence import Captured, Evidence, Findings
 from workbench.run.preview import Open, Preview
+from workbench.run.explain import choices
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
 from workbench.tui.lines import Lines
@@ -134,6 +136,10 @@ class FakeBench:
         self.answers: list[tuple[str, Answer]] = []
         self.forks: list[tuple[Any, ...]] = []
         self.marks: list[tuple[Any, ...]] = []
+        self.dropped: list[str] = []
+        self.take_up = SimpleNamespace(drop=self.dropped.append)
+        self.diverges: Diverged | None = None
+        """What a resume raises."""
         self.branches = SimpleNamespace(preview=previewed)
         self._told: Callable[[Any], None] = lambda _event: None
 
@@ -162,10 +168,47 @@ class FakeBench:
         self.marks.append(place)
 
     async def resume(self, run_id: str) -> FakeRun:
+        if self.diverges is not None:
+            raise self.diverges
         return FakeRun(run_id)
 
     def set_mode(self, mode: Mode) -> None:
         self.policy = self.policy.with_mode(mode)
+
+
+def diverged(run_id: str) -> Diverged:
+    """A run that does not fit: an argument was changed, and something else is asked too."""
+    then = {"path": "notes/plan.md", "content": "first \x1b[31mwe build", "mode": "w"}
+    effect = {
+        "key": "supervisor/2:tool.write_file",
+        "kind": "tool",
+        "name": "write_file",
+        "arguments": then,
+        "place": "supervisor.py:31",
+        "fingerprint": "1",
+    }
+    now = {**effect, "arguments": {**then, "content": "first we test"}, "place": "supervisor.py:33"}
+    other = {**effect, "key": "supervisor/3:now", "kind": "now", "name": "", "arguments": {}}
+    recorded = {
+        "seq": 7, "row": "step.finished", "effect": effect, "is_exact": True, "preview": "12 bytes",
+    }  # fmt: skip
+    last = {**recorded, "seq": 5, "effect": other, "preview": ""}
+    report = {
+        "why": "other", "seq": 7, "rows": 12, "left_over": 4, "recorded": recorded,
+        "asked": [now, other], "last": last, "ended": "",
+        "differences": [
+            {"name": "content", "recorded": '"first we build"', "asked": '"first we test"'}
+        ],
+    }  # fmt: skip
+    return Diverged(
+        "it does not fit",
+        report=report,
+        run_id=run_id,
+        pattern="supervisor",
+        cause="workflow supervisor was changed in supervisor, _carry_out",
+        cut=6,
+        choices=choices(run_id, "supervisor", 6, is_over=False),
+    )
 
 
 class Rows:

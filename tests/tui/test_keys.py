@@ -18,6 +18,7 @@ from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.compare import BranchesList, CompareScreen
 from workbench.tui.screens.diff import DiffScreen
 from workbench.tui.screens.files import FilesList, FilesScreen
+from workbench.tui.screens.diverged import DivergedScreen, PartedLines
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.patterns import PatternsList, PatternsScreen
@@ -29,6 +30,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
+    DivergedScreen, PartedLines,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

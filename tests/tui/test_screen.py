@@ -12,6 +12,7 @@ from tests.tui.stage import (
     FakeRun,
     HandClock,
     Rows,
+    diverged,
     make_app,
     settled,
     shown,
@@ -20,6 +21,7 @@ from tests.tui.stage import (
     waiting_rows,
 )
 from workbench.tui.app import KaizenApp
+from workbench.tui.screens.diverged import DivergedScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen
 
@@ -262,6 +264,30 @@ async def test_f_opens_the_fork_form_and_ctrl_s_forks_with_what_was_filled_in() 
         await here.press("ctrl+s")
         await until(here.pilot, lambda: bool(here.bench.forks))
         assert here.bench.forks == [(RUN, 6, {"model": "ollama:x"})]  # after its outcome
+
+
+async def test_a_run_that_does_not_fit_is_shown_with_its_ways_out() -> None:
+    async with bench((80, 24)) as here:
+        here.bench.diverges = diverged(RUN)
+        await here.press("2", "r")
+        assert isinstance(here.app.screen, DivergedScreen)
+        await here.press("f")
+        await until(here.pilot, lambda: bool(here.bench.forks))
+        assert here.bench.forks == [(RUN, 6, {})]
+        assert here.app.screen is here.app.main
+
+
+async def test_a_run_that_does_not_fit_is_given_up_when_one_says_so_twice() -> None:
+    async with bench() as here:
+        here.bench.diverges = diverged(RUN)
+        await here.press("2", "r", "D")
+        assert here.bench.dropped == []
+        await here.press("D", apart=0.5)
+        await until(here.pilot, lambda: here.bench.dropped == [RUN])
+        await here.press("2", "r")
+        await here.press("escape")
+        assert here.app.screen is here.app.main
+        assert here.bench.dropped == [RUN]
 
 
 async def test_m_names_a_checkpoint() -> None:

@@ -18,6 +18,7 @@ from tests.tui.stage import (
     HandClock,
     Rows,
     as_waiting,
+    diverged,
     doubt_of,
     limit_of,
     make_app,
@@ -66,6 +67,8 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
         row, question = limit_of(rows)
         bench.waiting = [question]
         events.append(row)
+    if state == "diverging":
+        bench.diverges = diverged(rows.run_id)
     if state == "forked":
         fork = Rows("f00dcafe", seq=5)
         overlay = {"model": "ollama:qwen3:8b"}
@@ -161,6 +164,11 @@ def test_the_help(snap_compare: Compare) -> None:
 
 def test_the_fork_form(snap_compare: Compare) -> None:
     assert picture(snap_compare, "typical", SIZES["medium"], "2", "j", "f")
+
+
+@pytest.mark.parametrize("size", ["wide", "medium", "minimum"])
+def test_a_run_that_does_not_fit(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "diverging", SIZES[size], "2", "r")
 
 
 def test_the_detail_of_a_step(snap_compare: Compare) -> None:

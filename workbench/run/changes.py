@@ -218,15 +218,18 @@ def gone(name: str, known: Iterable[str]) -> str:
     return "is not there any more" + (f"; the nearest is {guess!r}" if guess else "")
 
 
-def tool_changed(started: Mapping[str, Any], tool: Tool) -> str:
+def tool_changed(started: Mapping[str, Any], tool: Tool | None, known: Iterable[str]) -> str:
     """What a person should know of a tool whose call was started: empty when it is as it was.
 
     Args:
         started: the data of the call's start row.
-        tool: the tool as it is now.
+        tool: the tool as it is now, if it is still there.
+        known: names of the tools that are.
     """
-    was = started.get("schema")
-    if was is None or was == tool.digest:
+    if tool is None:
+        is_tool = started.get("effect") == "tool"
+        return f"{started['name']} {gone(started['name'], known)}" if is_tool else ""
+    if started.get("schema") in {None, tool.digest}:
         return ""
     return f"{tool.name} was changed since: what it takes or says of itself is not what it was"
 

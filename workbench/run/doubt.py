@@ -19,6 +19,7 @@ from workbench.errors import InDoubt, NotDone, UnknownName
 from workbench.foreign import Returned, attempt, attempt_async
 from workbench.permission.doubting import AGAIN, CHOICES, DONE, UNSAID, resolving
 from workbench.redaction import REDACTED
+from workbench.run.changes import tool_changed
 from workbench.run.evidence import Evidence, Findings
 from workbench.run.permit import call_of, digest_of
 from workbench.run.use_tool import attempt_of, tool_of
@@ -147,6 +148,7 @@ async def _gathered(step: Step, tool: Tool | None, repeat: Repeat) -> Evidence:
         line=prior.get("line", ""),
         ended=ended.data["end"] if ended is not None else "",
         found=found,
+        tool=tool_changed(prior, tool, step.run.world.tools),
     )
 
 

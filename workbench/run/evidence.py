@@ -55,6 +55,8 @@ class Evidence:
     ended: str = ""
     """``stopped`` or ``unknown`` when the program still saw it end; empty when it died first."""
     found: Findings = field(default_factory=Findings)
+    tool: str = ""
+    """What is not as it was of the tool itself, in a sentence; empty when nothing is."""
 
     def to_json(self) -> dict[str, Any]:
         """For a row and for a program; what is presumed follows from it and is left out."""
@@ -82,6 +84,8 @@ class Evidence:
         yield "got to", "; ".join(self._progress())
         if self.line:
             yield "waits in", self.line
+        if self.tool:
+            yield "tool", self.tool
         probed, captured = self.found.probed, self.found.captured
         if probed is not None:
             verdict = probed.verdict.replace("_", " ")

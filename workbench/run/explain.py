@@ -7,7 +7,7 @@ it asks for the same twice, and up to which row it fits, so that a fork there wo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workbench.errors import Diverged, UnknownName
@@ -70,7 +70,7 @@ class Misfit:
         driven anew, and may not fit earlier. 0 when nothing fits.
         """
         # What is in flight in this run will not be the fork's own.
-        forked = Header(f"{self.header.run_id}/fork", self.header.pattern, self.header.arguments)
+        forked = replace(self.header, run_id=f"{self.header.run_id}/fork")
         first = self.rows[0].seq
         while cut >= first:
             try:

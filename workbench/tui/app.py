@@ -21,6 +21,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from workbench.errors import WorkbenchError
+from workbench.errors import Diverged
 from workbench.journal.events import Event
 from workbench.plain import one_line
 from workbench.tui import front
@@ -196,6 +197,8 @@ class KaizenApp(App[int]):
         error = done.exception()
         if error is not None:
             failed(str(error) or type(error).__name__)
+            if isinstance(error, Diverged) and "choices" in error.data:
+                self.push_screen(_screen("diverged").DivergedScreen(self, error.data))
         elif then is not None:
             then(done.result())
 

@@ -251,6 +251,16 @@ async def steer(bench: Front, run_id: str, agent: str, text: str) -> str:
     return ""
 
 
+async def resume(bench: Front, run_id: str) -> str:
+    """Go on with a run; its id."""
+    return str((await bench.resume(run_id)).run_id)
+
+
+async def drop(bench: Any, run_id: str) -> None:
+    """End a resting run for good."""
+    bench.take_up.drop(run_id)
+
+
 MOST_ROWS = 20_000
 """Of a run that is opened, the newest so many: what came before is looked up when it is wanted."""
 _EARLY = {"run.started", "checkpoint.taken"}

@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "compare", "fork", "files",
+    "overlay", "runs", "patterns", "compare", "fork", "files", "diverged",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -34,6 +34,7 @@ TITLES: dict[Place, str] = {
     "compare": "Branches side by side",
     "fork": "The fork form",
     "files": "Files",
+    "diverged": "A run that does not fit",
     "overlay": "Overlays and forms",
 }
 
@@ -213,6 +214,12 @@ KEYS: tuple[Key, ...] = (
         "Write the command that takes in a run from a file."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
+    Key("diverged.fork", "f", "fork", "Fork before it", HINT,
+        "Start a new run that shares what fits, and goes on with the code of now."),
+    Key("diverged.look", "v", "look", "Look at it", HINT,
+        "Show the run as it was recorded."),
+    Key("diverged.drop", "D", "drop", "Give it up", HINT,
+        "End the run for good; its rows stay; press twice."),
     Key("overlay.close", "escape", "close", "Close", QUIET,
         "Close this and go back; nothing is decided."),
     Key("fork.preview", "f5", "preview", "Preview", EVERYWHERE,

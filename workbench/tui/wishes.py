@@ -90,6 +90,14 @@ class Wishes:
 
         self.open_run(run_id, go_on)
 
+    def drop(self, run_id: str) -> None:
+        """End a resting run for good."""
+
+        def told(_done: object) -> None:
+            self._app.say(f"run {run_id[:4]} is given up; its rows stay, and it can be forked")
+
+        self._app.ask_core(lambda bench: front.drop(bench, run_id), told)
+
     def _look_at(self, run_id: str) -> None:
         self._app.main.select_run(run_id)
         self._app.main.area.agents.pick(run_id)
