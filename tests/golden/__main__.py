@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.golden.kept import EXPECTED, HERE, WORKFLOWS, patterns_of, workflows
-from tests.run.stage import opened, seen, until, waiting
+from tests.run.stage import calling, opened, seen, until, waiting
 from workbench import __version__
 from workbench.agent.agent import Agent
+from workbench.agent.conversation import ModelReply, ModelRequest
 from workbench.bench import Workbench
 from workbench.errors import Diverged
 from workbench.journal.carried import Writing
@@ -76,10 +77,28 @@ async def _cut_at_a_question(bench: Workbench, _module: Any) -> str:
     return (await run.finished()).run_id
 
 
-async def _stopped(bench: Workbench, module: Any, name: str) -> Run:
-    module.HOLDING = asyncio.Event()
+class Held:
+    """What holds a call up, and knows when it does."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+
+    async def wait(self) -> None:
+        """For ever."""
+        self.begun.set()
+        await asyncio.Event().wait()
+
+
+async def _held(bench: Workbench, module: Any, name: str) -> Run:
+    """A run whose second call has begun and does not end."""
+    module.HOLDING = held = Held()
     run = await bench.start("doubtful", {"topic": "rain"}, run_id=name)
-    await seen(bench, "step.started", "hold")
+    await held.begun.wait()
+    return run
+
+
+async def _stopped(bench: Workbench, module: Any, name: str) -> Run:
+    run = await _held(bench, module, name)
     run.interrupt("immediate")
     await run.finished()
     return run
@@ -98,9 +117,7 @@ async def _doubtful(bench: Workbench, module: Any) -> str:
 
 
 async def _cancelled(bench: Workbench, module: Any) -> str:
-    module.HOLDING = asyncio.Event()
-    run = await bench.start("doubtful", {"topic": "rain"}, run_id="cancelled")
-    await seen(bench, "step.started", "hold")
+    run = await _held(bench, module, "cancelled")
     run.cancel(reason="enough")
     return (await run.finished()).run_id
 
@@ -113,6 +130,15 @@ async def _fork(bench: Workbench, module: Any) -> str:
     rows = [row for row in bench.store.rows(run.run_id) if row.key.endswith("ask.judge")]
     fork = await bench.fork(run.run_id, rows[0].seq - 1, as_id="fork", instructions="Be long.")
     return (await fork.finished()).run_id
+
+
+def _said(request: ModelRequest) -> str | ModelReply:
+    """What the models of golden runs say: the worker uses both its tools first, at once."""
+    if request.agent == "judge":
+        return '{"verdict": "wet", "sure": true}'
+    if request.agent == "worker" and all(entry.role != "tool" for entry in request.entries):
+        return calling(("measure", {"text": "rain"}), ("keep", {"text": "rain"}), text="I look.")
+    return f"{request.agent} has spoken"
 
 
 STYLES: dict[str, Make] = {
@@ -141,7 +167,7 @@ async def make(folder: Path) -> dict[str, Any]:
     for name, making in STYLES.items():
         module = workflows(HERE)
         with tempfile.TemporaryDirectory() as place:
-            async with opened(Path(place)) as bench:
+            async with opened(Path(place), _said) as bench:
                 bench.world.patterns.update(patterns_of(module))
                 run_id = await making(bench, module)
                 bench.store.flush()

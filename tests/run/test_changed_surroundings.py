@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.run.acts import DONE, begun, gate, work
+from tests.run.acts import DONE, GATES, begun, gate, work
 from tests.run.stage import acted, calling, in_turn, opened, requests, rows_of, seen, waiting
 from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool, tool
@@ -34,9 +34,9 @@ async def study(topic: str) -> str:
 
 
 @tool(danger="SAFE", repeat="unsafe", name="study")
-async def studied(topic: str, depth: int = 1) -> str:
+async def studied(topic: str) -> str:
     """Study a topic deeply."""
-    return f"all about {topic} {depth}"
+    return f"all about {topic}"
 
 
 STUDENT = Agent("student", "task: str -> text: str", instructions="Be brief.", tools=["study"])
@@ -86,7 +86,9 @@ async def stopped_in_a_turn(folder: Path, name: str, **inputs: Any) -> str:
         run = await known(bench).start(name, inputs)
         await begun("study")
         run.interrupt("immediate")
-        return (await run.finished()).run_id
+        ended = await run.finished()
+    GATES.clear()
+    return ended.run_id
 
 
 async def settled(bench: Workbench, run: Run) -> Any:
@@ -268,7 +270,7 @@ async def test_a_later_program_is_the_likely_cause_of_a_divergence(tmp_path: Pat
 
 
 async def _twice(first: str, second: str) -> list[str]:
-    return [await call(work, first, repeat="pure"), await call(work, second, repeat="pure")]
+    return [await call(work, first), await call(work, second)]
 
 
 @acted
@@ -283,7 +285,6 @@ async def test_a_partial_is_run_and_resumed_under_its_function_s_name(tmp_path: 
     DONE.clear()
     async with opened(tmp_path) as bench:
         again = await bench.resume(run.run_id, what=bound)
-        gate()
         assert again.header.pattern == "_twice"
         again.interrupt("immediate")
         await again.finished()

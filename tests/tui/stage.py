@@ -7,8 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from workbench.agent.tool import Tool
-from workbench.errors import Diverged
-from workbench.errors import UsageError
+from workbench.errors import Diverged, UsageError
 from workbench.journal.events import Event, agents_of
 from workbench.journal.outside import Outside
 from workbench.journal.overlay import words
@@ -17,8 +16,8 @@ from workbench.permission.danger import Danger, Facts
 from workbench.permission.doubting import CHOICES
 from workbench.permission.policy import Mode, Policy
 from workbench.run.evidence import Captured, Evidence, Findings
-from workbench.run.preview import Open, Preview
 from workbench.run.explain import choices
+from workbench.run.preview import Open, Preview
 from workbench.run.waiting import Answer, Waiting
 from workbench.tui.app import KaizenApp
 from workbench.tui.lines import Lines

@@ -119,7 +119,7 @@ def divergence(drive: Drive, rows: Sequence[Event], came: Came, why: Why) -> Div
         why,
         row.seq if row is not None else (rows[-1].seq + 1 if rows else 1),
         rows[-1].seq if rows else 0,
-        1 if why == "open" else sum(one.is_fed for one in rows[place:]),
+        sum(one.is_fed for one in rows[place:]) or 1,
         recorded,
         asked,
         differences,

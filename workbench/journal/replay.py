@@ -158,4 +158,5 @@ def _compare_open(drive: Drive, rows: Sequence[Event], found: Replayed, own: str
         parked = drive.parked.get(key)
         if parked is None or parked.fingerprint != tried.started.data.get("fingerprint"):
             found.place = rows.index(tried.started)
-            raise Diverged(f"{key!r} was started, and is not asked for any more", why="open")
+            why = "other" if parked is not None else "open"
+            raise Diverged(f"{key!r} was started, and is not asked for like that now", why=why)

@@ -20,8 +20,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
-from workbench.errors import WorkbenchError
-from workbench.errors import Diverged
+from workbench.errors import Diverged, WorkbenchError
 from workbench.journal.events import Event
 from workbench.plain import one_line
 from workbench.tui import front

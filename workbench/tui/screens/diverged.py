@@ -175,7 +175,7 @@ class DivergedScreen(Screen[None]):
             self.workbench.say("that is no way out of this one")
         elif choice == "fork":
             cut, wishes = int(self._told["cut"]), self.workbench.wishes
-            wishes.places.fork(run_id, cut, {}, lambda: self.dismiss(None), self.workbench.say)
+            wishes.places.fork(run_id, cut, {}, self.action_close, self.workbench.say)
         elif choice == "look":
             self.workbench.wishes.open_run(run_id)
             self.dismiss(None)
