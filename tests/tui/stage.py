@@ -70,6 +70,12 @@ class FakeStore:
     def last_seq(self, run_id: str) -> int:
         return max((event.seq for event in self.events if event.run_id == run_id), default=0)
 
+    def family(self, run_id: str) -> list[Any]:
+        return []
+
+    def family_rows(self, run_id: str, kinds: Any) -> list[Event]:
+        return []
+
     def run(self, run_id: str) -> Any:
         return SimpleNamespace(steps=0, cost_usd=0.0, input_tokens=0, output_tokens=0)
 

@@ -17,8 +17,8 @@ from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.compare import BranchesList, CompareScreen
 from workbench.tui.screens.diff import DiffScreen
-from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.diverged import DivergedScreen, PartedLines
+from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.patterns import PatternsList, PatternsScreen
