@@ -200,6 +200,7 @@ async def test_an_agent_hears_what_another_process_says_to_it(tmp_path: Path) ->
     async with two(tmp_path, model) as (owner, other):
         run = await owner.start("ask", agent=STUDENT, inputs={"task": "learn"})
         await begun("study")
+        owner.store.flush()  # what the other process sees is what is committed
         await other.request(run.run_id, "steer", agent="student", text="Be brief")
         GATES["study"].set()
         await run.result()
@@ -229,6 +230,7 @@ async def test_a_pause_from_another_process_holds_back_what_is_new(tmp_path: Pat
     async with two(tmp_path) as (owner, other):
         run = await owner.start(line)
         await begun("a")
+        owner.store.flush()  # what the other process sees is what is committed
         assert (await other.request(run.run_id, "pause")).outcome == "taken"
         GATES["a"].set()
         await seen_end(owner, run, "a")
@@ -250,6 +252,7 @@ async def test_one_call_is_cancelled_from_another_process(tmp_path: Path) -> Non
     async with two(tmp_path) as (owner, other):
         run = await owner.start(line)
         await begun("b")
+        owner.store.flush()  # what the other process sees is what is committed
         (key,) = run.steps
         told = await other.request(run.run_id, "cancel", key="line/9:call")
         assert told.outcome == "refused"
