@@ -165,7 +165,9 @@ async def assemble(
     cleaned = [] if readonly else await asyncio.to_thread(_cleaned_up, held, store)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
-    copies = Copies(state, copies_folder(state, os.environ), store.blobs)
+    copies = Copies(
+        state, copies_folder(state, os.environ), store.blobs, lost=store.shared.has_lost
+    )
     place = Place(folder, state, grants=held.grants, contents=copies)
     models = _models(held, folder, store, redaction)
     default, reason = await models.choose(held.model)

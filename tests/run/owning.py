@@ -3,7 +3,7 @@
 It says on stdout what happens, one word a line: ``asked`` once something waits, ``model`` once a
 model call is under way, ``acting`` inside an effect that cannot be repeated, ``notice …`` for what
 its person would be told, and ``following`` once it follows what it drove. At POINT, a step of
-taking up a request, it kills itself.
+taking up a request, it kills itself; at ``renaming`` it stops there.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,10 @@ from workbench.agent.conversation import ModelRequest
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.journal.events import Event
+from workbench.journal.files import TEMPORARY
 from workbench.run import requests as taking
 from workbench.run.world import Live
+from workbench.tools import replacing
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import ask, call, use
 
@@ -77,7 +80,15 @@ async def acting(folder: str) -> str:
     return await call(act, folder)
 
 
-PATTERNS = {one.name: one for one in (approving, thinking, acting)}
+@pattern
+async def filing(folder: str) -> Any:
+    """Write a file, twice."""
+    del folder
+    first = await use("write_file", path="a", content="first")
+    return [first, await use("write_file", path="a", content="second")]
+
+
+PATTERNS = {one.name: one for one in (approving, thinking, acting, filing)}
 
 
 async def _for_ever(_request: ModelRequest) -> str:
@@ -92,8 +103,11 @@ def drive(folder: str, what: str, point: str = "") -> None:
 
 
 async def _drive(folder: Path, what: str, point: str) -> None:
-    async with opened(folder, _for_ever) as bench:
-        _die_at(bench, point)
+    async with opened(folder, _for_ever, mode="edits") as bench:
+        if point == "renaming":
+            _stop_before_renaming()
+        else:
+            _die_at(bench, point)
 
         def told(event: Event | Live) -> None:
             if isinstance(event, Event):
@@ -108,6 +122,20 @@ async def _drive(folder: Path, what: str, point: str) -> None:
         bench.subscribe(told)
         await bench.start(PATTERNS[what], run_id=RUN, folder=str(folder))
         await asyncio.Event().wait()
+
+
+def _stop_before_renaming() -> None:
+    """Be stopped in the instant in which a file that is whole takes its name."""
+    true = os.rename
+
+    def rename(*given: Any, **named: Any) -> None:
+        if str(given[0]).startswith(TEMPORARY):
+            say("renaming")
+            # To this thread: another one would stop an instant later, and this go on meanwhile.
+            signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+        true(*given, **named)
+
+    replacing.os.rename = rename
 
 
 def _die_at(bench: Workbench, point: str) -> None:

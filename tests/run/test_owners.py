@@ -54,10 +54,14 @@ class Process:
         """Stop it where it writes nothing: within a transaction it would keep all others out."""
         while True:
             self.process.send_signal(signal.SIGSTOP)
-            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
+            self.is_stopped()
             if not self.writes():
                 return
             self.go_on()
+
+    def is_stopped(self) -> None:
+        """Wait until it is."""
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WNOWAIT)
 
     def writes(self) -> bool:
         """Whether it holds the lock around a batch."""
@@ -184,6 +188,48 @@ def test_a_silent_stopped_owner_is_taken_over_without_an_order(tmp_path: Path) -
                 await run.finished()
 
         played()
+
+
+def test_an_owner_stopped_as_a_file_takes_its_name_writes_nothing_when_it_wakes(
+    tmp_path: Path,
+) -> None:
+    with driving(tmp_path, "filing", "renaming") as owner:
+        owner.says("renaming")
+        owner.is_stopped()
+        (left,) = (tmp_path / "work").glob(".writing-*")
+
+        @acted
+        async def played() -> None:
+            async with opened(tmp_path, mode="edits") as bench:
+                run = await take_over(bench, "filing")
+                assert [one["size_bytes"] for one in await run.result()] == [5, 6]
+                assert not left.exists()
+                before = rows_of(bench, RUN)
+                (tmp_path / "work/a").write_text("mine")
+                owner.go_on()
+                owner.says("notice run driven was")
+                assert (tmp_path / "work/a").read_text() == "mine"
+                assert rows_of(bench, RUN) == before
+                assert [*(tmp_path / "work").iterdir()] == [tmp_path / "work/a"]
+                epochs_and_rows(before)
+
+        played()
+
+
+def test_what_a_killed_owner_left_half_written_goes_with_the_next_write(tmp_path: Path) -> None:
+    with driving(tmp_path, "filing", "renaming") as owner:
+        owner.says("renaming")
+        owner.is_stopped()
+    assert [one.name[:9] for one in (tmp_path / "work").iterdir()] == [".writing-"]
+
+    @acted
+    async def played() -> None:
+        async with opened(tmp_path, mode="edits") as bench:
+            bench.world.patterns |= PATTERNS
+            await (await bench.resume(RUN, what=PATTERNS["filing"])).result()
+            assert [*(tmp_path / "work").iterdir()] == [tmp_path / "work/a"]
+
+    played()
 
 
 def test_a_killed_owner_is_known_by_name_to_who_goes_on(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -123,7 +124,7 @@ async def test_another_process_is_waited_for_and_named(tmp_path: Path) -> None:
     try:
         task = asyncio.ensure_future(mine())
         await came.wait()
-        assert told == [{"name": "other", "pid": other.pid}]
+        assert told == [{"name": "other", "pid": other.pid, "host": os.uname().nodename}]
         other.kill()
         await task
     finally:

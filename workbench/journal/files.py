@@ -22,6 +22,8 @@ from workbench.journal.events import OUTCOMES, Event, agent_of
 Same = Callable[[str | None, str | None], bool]
 """Whether two names of contents mean the same content; they may be of different kinds."""
 
+TEMPORARY = ".writing-"
+"""What the name of a file begins with that is not whole yet."""
 LINK_MODE = 0o120000
 
 

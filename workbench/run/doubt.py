@@ -24,7 +24,7 @@ from workbench.run.evidence import Evidence, Findings
 from workbench.run.permit import call_of, digest_of
 from workbench.run.use_tool import attempt_of, tool_of
 from workbench.run.waiting import Waiting
-from workbench.run.working_copy import note_found, since_intent
+from workbench.run.working_copy import note_found, since_intent, undisturbed
 from workbench.values import dumps
 from workbench.workflow.effects import Repeat
 
@@ -133,14 +133,8 @@ async def _gathered(step: Step, tool: Tool | None, repeat: Repeat) -> Evidence:
     assert step.prior is not None
     assert step.left.tried is not None
     prior, ended = step.prior.data, step.left.tried.ended
-    found = Findings()
-    if tool is not None:
-        looking = step.run.toolbox.find_out(
-            tool, step.arguments, prior.get("prepared"), attempt_of(step)
-        )
-        looked = await attempt_async(looking)
-        found = looked.value if isinstance(looked, Returned) else _not_found_out(looked.error)
-        found = replace(found, changes=found.changes or await since_intent(step))
+    async with undisturbed(step, tool):
+        found = await _found_out(step, tool) if tool is not None else Findings()
     return Evidence(
         attempt=_number(step),
         repeat=repeat.value,
@@ -150,6 +144,16 @@ async def _gathered(step: Step, tool: Tool | None, repeat: Repeat) -> Evidence:
         found=found,
         tool=tool_changed(prior, tool, step.run.world.tools),
     )
+
+
+async def _found_out(step: Step, tool: Tool) -> Findings:
+    assert step.prior is not None
+    prepared = step.prior.data.get("prepared")
+    looked = await attempt_async(
+        step.run.toolbox.find_out(tool, step.arguments, prepared, attempt_of(step))
+    )
+    found = looked.value if isinstance(looked, Returned) else _not_found_out(looked.error)
+    return replace(found, changes=found.changes or await since_intent(step))
 
 
 def _not_found_out(error: BaseException) -> Findings:

@@ -26,7 +26,7 @@ from workbench.journal.requests import ASKS, ENDS, PATIENT, Owner, Request, Requ
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, grade
 from workbench.run.ports import Keeper, News, Shared
-from workbench.run.waiting import Waiting
+from workbench.run.waiting import Waiting, said_of
 from workbench.run.world import Live, World
 from workbench.values import digest, dumps
 
@@ -316,7 +316,7 @@ def waiting_in(row: Event) -> Waiting:
     """What an ``approval.asked`` or ``question.asked`` row says that waits."""
     data = row.data
     asked = row.kind == "approval.asked"
-    words = [str(data.get("tool", "")), *(str(v) for v in dict(data.get("arguments", {})).values())]
+    tool = str(data.get("tool", ""))
     danger = str(data.get("danger", ""))
     return Waiting(
         id=data["id"],
@@ -324,9 +324,9 @@ def waiting_in(row: Event) -> Waiting:
         run_id=row.run_id,
         key=row.key,
         agent=str(data.get("agent", "")),
-        text=" ".join(words)[:200] if asked else str(data.get("text", "")),
+        text=said_of(tool, data.get("arguments") or {}) if asked else str(data.get("text", "")),
         asked_at=row.at,
-        tool=str(data.get("tool", "")),
+        tool=tool,
         arguments=data.get("arguments") or {},
         danger=Danger[danger] if danger in Danger.__members__ else None,
         why=str(data.get("why", "")),

@@ -22,7 +22,7 @@ from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
 from workbench.run.touch import touch
-from workbench.run.waiting import Answer, Waiting
+from workbench.run.waiting import Answer, Waiting, said_of
 from workbench.values import digest, dumps
 from workbench.workflow.effects import Repeat
 
@@ -171,7 +171,7 @@ def _waiting(step: Step, tool: Tool, call: Call, decision: Decision, asked: int 
         run_id=step.run.run_id,
         key=step.key,
         agent=step.agent,
-        text=" ".join([tool.name, *(str(v) for v in step.arguments.values())])[:200],
+        text=said_of(tool.name, step.arguments),
         asked_at=now,
         tool=tool.name,
         arguments=step.arguments,

@@ -216,6 +216,8 @@ class Attempt:
     """Told text while a command prints; live only."""
     redaction: Redaction
     """What must not be kept of that."""
+    turn: HeldTurn | None = None
+    """The turn in the working copy that it is made in."""
 
 
 class Standing(Protocol):
@@ -294,6 +296,14 @@ class HeldTurn(Protocol):
 
     def within(self) -> AbstractContextManager[None]:
         """What runs in here may write in the same folder without a turn of its own."""
+        ...
+
+    def check(self) -> None:
+        """Look whether it still is. Raises Fenced when the run was given to another process."""
+        ...
+
+    def note(self, temporary: str) -> None:
+        """Say which temporary file is about to be made."""
         ...
 
 

@@ -30,3 +30,8 @@ def touch(tool: Tool, facts: Facts) -> Touch:
         return "named"
     opaque = tool.act == "talk" or (tool.act == "run" and not facts.simple)
     return "opaque" if opaque else "nothing"
+
+
+def may_touch(tool: Tool) -> bool:
+    """Whether some call of it may."""
+    return tool.repeat is not Repeat.PURE and (tool.name == RESTORE or tool.act in _ACTING)

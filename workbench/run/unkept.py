@@ -22,6 +22,12 @@ class _Held:
     def within(self) -> AbstractContextManager[None]:
         return nullcontext()
 
+    def check(self) -> None:
+        pass
+
+    def note(self, temporary: str) -> None:
+        pass
+
 
 @asynccontextmanager
 async def _turn() -> AsyncGenerator[_Held]:

@@ -6,13 +6,14 @@ before it is performed.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
 from workbench.permission.danger import Facts
 from workbench.run.permit import permit
-from workbench.run.ports import Attempt
+from workbench.run.ports import Attempt, HeldTurn
 from workbench.run.reserve import start
 from workbench.run.working_copy import writing
 from workbench.run.world import Live
@@ -39,13 +40,14 @@ async def use_tool(step: Step) -> Any:
         told = {"act": tool.act, "schema": schema, "prepared": found.prepared, **found.data}
         await step.intend(tool.repeat, **told)
         with found.within(tool):
-            found.result = await _performed(step, tool, facts)
+            found.result = await _performed(step, tool, facts, found.turn)
         return found.result
 
 
-async def _performed(step: Step, tool: Tool, facts: Facts) -> Any:
+async def _performed(step: Step, tool: Tool, facts: Facts, turn: HeldTurn | None = None) -> Any:
     step.stoppable = tool.function is None
-    return await step.run.toolbox.perform(tool, step.arguments, facts, attempt_of(step))
+    made = replace(attempt_of(step), turn=turn)
+    return await step.run.toolbox.perform(tool, step.arguments, facts, made)
 
 
 def attempt_of(step: Step) -> Attempt:

@@ -18,9 +18,11 @@ from workbench.journal.requests import who
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
 from workbench.permission.doubting import UNSAID
+from workbench.plain import one_line
 from workbench.run.evidence import Evidence
 
 _REMEMBERED = 256
+_MOST_TEXT, _LONG = 200, 60
 _LATE_S = 2.0
 """Nobody could have answered a question whose time ended so long ago without being noticed."""
 
@@ -112,6 +114,12 @@ def typed_result(text: str) -> Any:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return text
+
+
+def said_of(tool: str, arguments: Mapping[str, Any]) -> str:
+    """A call on one line, at most 200 characters: what is long comes last, or hides the rest."""
+    words = [one_line(str(value)) for value in arguments.values()]
+    return " ".join([tool, *sorted(words, key=lambda word: len(word) > _LONG)])[:_MOST_TEXT]
 
 
 class Inbox:

@@ -20,7 +20,7 @@ from workbench.journal.files import FileChange, prepared_in
 from workbench.permission.danger import Facts
 from workbench.run.permit import permit_bare
 from workbench.run.ports import HeldTurn
-from workbench.run.touch import Touch, touch
+from workbench.run.touch import Touch, may_touch, touch
 from workbench.run.world import Live
 
 if TYPE_CHECKING:
@@ -71,6 +71,16 @@ async def writing(step: Step, tool: Tool, facts: Facts) -> AsyncGenerator[Writin
                 return
         await permit_bare(step, tool, facts, failed)
         bare = failed
+
+
+@asynccontextmanager
+async def undisturbed(step: Step, tool: Tool | None) -> AsyncGenerator[None]:
+    """Look what became of an attempt while nobody writes, whoever made it included."""
+    if tool is None or not may_touch(tool):
+        yield
+        return
+    async with _turn(step, tool):
+        yield
 
 
 def _turn(step: Step, tool: Tool) -> Any:

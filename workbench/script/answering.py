@@ -97,12 +97,13 @@ class Answering:
         if answer is None and waiting.kind == "permission":
             why = _NOBODY.format(tool=waiting.tool) if self._ask is None else "no answer"
             answer = Answer("deny", by="headless", reason=why)
-            self._notice(f"denied: {waiting.agent} {waiting.text}")
         if answer is None:
             self._suspend(waiting)
             return
         try:
             await self._bench.answer(waiting.id, answer)
+            if answer.by == "headless":
+                self._notice(f"denied: {waiting.agent} {waiting.text}")
         except InputError as error:
             self._notice(str(error))
             self._ids.put_nowait(waiting.id)

@@ -29,6 +29,11 @@ class Alone:
         del run_id
         return ""
 
+    def has_lost(self, run_id: str, pid: int, host: str) -> bool:
+        """To whom?"""
+        del run_id, pid, host
+        return False
+
     def beat(self) -> list[Fenced]:
         """Nobody looks."""
         return []

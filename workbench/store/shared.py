@@ -139,6 +139,12 @@ class Shared:
             found = ownership.claimed(link, run_id)
         return found.name if found.pid else ""
 
+    def has_lost(self, run_id: str, pid: int, host: str) -> bool:
+        """Whether a process that drove a run was fenced by another one."""
+        with self._readers.read() as link:
+            found = ownership.claimed(link, run_id)
+        return bool(found.pid) and (found.pid, found.host) != (pid, host)
+
     def stale_locks(self) -> list[str]:
         """The runs whose lock files killed processes left: harmless, they go at the next resume."""
         return ownership.stale_locks(self._folder)

@@ -11,6 +11,7 @@ import asyncio
 import inspect
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -76,7 +77,7 @@ async def perform(
     if tool.name in METHODS:
         key = attempt.idempotency_key if tool.repeat is Repeat.KEYED else ""
         return await http(tool.name, given, place, decided, key)
-    return await _on_files(tool.name, given, place, decided)
+    return await _on_files(tool.name, given, replace(place, fence=attempt.turn), decided)
 
 
 async def prepare(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Json:

@@ -68,6 +68,18 @@ class Contents(Protocol):
         ...
 
 
+class Fence(Protocol):
+    """What keeps a process from writing that was stopped while another took its run over."""
+
+    def check(self) -> None:
+        """Look, before a file takes its name, whether it still may. Raises Fenced."""
+        ...
+
+    def note(self, temporary: str) -> None:
+        """Say which temporary file is about to be made."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One workspace as tools see it."""
@@ -81,6 +93,8 @@ class Place:
     limits: Limits = field(default_factory=Limits)
     contents: Contents | None = field(default=None, compare=False, repr=False)
     """Where contents are kept; None names them and keeps nothing."""
+    fence: Fence | None = field(default=None, compare=False, repr=False)
+    """Of the turn that a change of files is made in."""
 
     def __post_init__(self) -> None:
         for name in ("workspace", "state"):

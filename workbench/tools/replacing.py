@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from workbench.errors import Denied
+from workbench.journal.files import TEMPORARY
 from workbench.tools import descent
 from workbench.tools.place import MIB, Place
 from workbench.values import digest
@@ -55,7 +56,9 @@ def apply(wanted: Change, folder: int, place: Place) -> None:
 
 
 def _replace(wanted: Change, data: bytes, folder: int, place: Place) -> None:
-    temporary = f".writing-{secrets.token_hex(8)}"
+    temporary = f"{TEMPORARY}{secrets.token_hex(8)}"
+    if place.fence is not None:
+        place.fence.note(str(wanted.target.path.parent / temporary))
     descriptor = os.open(temporary, _NEW, 0o666 if wanted.seen is None else 0o600, dir_fd=folder)
     renamed = False
     try:
@@ -66,13 +69,22 @@ def _replace(wanted: Change, data: bytes, folder: int, place: Place) -> None:
             _dress(descriptor, wanted)
             os.fsync(descriptor)
         _look_again(wanted, folder, place)
-        os.rename(temporary, wanted.target.parts[-1], src_dir_fd=folder, dst_dir_fd=folder)
+        _rename(temporary, wanted.target.parts[-1], folder, place)
         renamed = True
     finally:
         if not renamed:
             with suppress(FileNotFoundError):
                 os.unlink(temporary, dir_fd=folder)
     _sync(folder)
+
+
+def _rename(temporary: str, name: str, folder: int, place: Place) -> None:
+    try:
+        os.rename(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except FileNotFoundError:
+        if place.fence is not None:
+            place.fence.check()  # whoever took the turn over has taken it away
+        raise
 
 
 def _dress(descriptor: int, wanted: Change) -> None:
@@ -99,6 +111,8 @@ def _look_again(wanted: Change, folder: int, place: Place) -> None:
         raise Denied(f"{wanted.target.asked!r} was changed by somebody else meanwhile")
     if not descent.still_there(wanted.target, folder, place):
         raise Denied(f"the folder of {wanted.target.asked!r} was moved meanwhile")
+    if place.fence is not None:
+        place.fence.check()
 
 
 def _sync(folder: int) -> None:

@@ -20,11 +20,12 @@ from urllib.parse import quote, unquote
 
 from workbench.errors import SnapshotFailed, StoreDamaged
 from workbench.journal.files import LINK_MODE, FileChange, Tree
+from workbench.workspace.folder_lock import Lost
 from workbench.workspace.git import GitFailed, TookTooLong, find_git
 from workbench.workspace.heads import head_of
 from workbench.workspace.listing import TooLarge
 from workbench.workspace.shadow import Shadow, Snapshot, as_values, object_name
-from workbench.workspace.turns import Turn, Turns
+from workbench.workspace.turns import Turn, Turns, nobody_lost
 
 T = TypeVar("T")
 
@@ -56,12 +57,20 @@ class OwnCopy:
 class Copies:
     """All working copies of one state folder. Lives on the core's loop."""
 
-    def __init__(self, state: Path, own: Path, blobs: Blobs, *, program: str | None = None) -> None:
+    def __init__(
+        self,
+        state: Path,
+        own: Path,
+        blobs: Blobs,
+        *,
+        lost: Lost = nobody_lost,
+        program: str | None = None,
+    ) -> None:
         self._state = state.resolve()
         self._own = own
         """The folder of forks' own copies: no tool is kept from it, so not in the state folder."""
         self._blobs = blobs
-        self._turns = Turns(state / "locks")
+        self._turns = Turns(state / "locks", lost)
         program = program or find_git()
         self._shadow = Shadow(program, state / "snapshots") if program else None
         self._outlooks: dict[str, str] = {}
