@@ -22,6 +22,7 @@ from workbench.config import Config, load
 from workbench.config.folders import copies_folder, make_state_folder, shipped
 from workbench.config.text import SUFFIXES
 from workbench.config.trust import standing
+from workbench.credentials import credentials_of
 from workbench.engine.local import LocalWorkers
 from workbench.errors import PluginError, StoreError, WorkbenchError
 from workbench.journal.events import Event
@@ -165,10 +166,9 @@ async def assemble(
     cleaned = [] if readonly else await asyncio.to_thread(_cleaned_up, held, store)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
-    copies = Copies(
-        state, copies_folder(state, os.environ), store.blobs, lost=store.shared.has_lost
-    )
-    place = Place(folder, state, grants=held.grants, contents=copies)
+    copies = _copies(state, store)
+    credentials = credentials_of(held.secrets, os.environ, redaction)
+    place = Place(folder, state, grants=held.grants, credentials=credentials, contents=copies)
     models = _models(held, folder, store, redaction)
     default, reason = await models.choose(held.model)
     parts = Parts(
@@ -190,6 +190,11 @@ async def assemble(
     if not readonly:
         _catalogue(parts)
     return parts
+
+
+def _copies(state: Path, store: Store | MemoryStore) -> Copies:
+    own = copies_folder(state, os.environ)
+    return Copies(state, own, store.blobs, lost=store.shared.has_lost)
 
 
 def _cleaned_up(config: Config, store: Store | MemoryStore) -> list[str]:

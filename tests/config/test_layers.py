@@ -182,6 +182,31 @@ def test_a_secret_in_clear_is_refused_without_being_shown(home: Path, project: P
     assert "very-secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[secrets.key]\nfrom = "sk-very-secret"\nhosts = ["a.test"]', "from expects a reference"),
+        ('[secrets.key]\nfrom = "env:KEY"', "key needs hosts"),
+        ('[secrets.key]\nhosts = ["a.test"]', "key needs from"),
+        ('[secrets.key]\nform = "env:KEY"\nhosts = []', "did you mean 'from'"),
+        ('[secrets."a}b"]\nfrom = "env:KEY"\nhosts = []', "is no name for a secret"),
+    ],
+)
+def test_a_secret_that_requests_may_carry_says_where_from_and_where_to(
+    home: Path, project: Path, text: str, message: str
+):
+    user_file(home, text)
+    with pytest.raises(ConfigError, match=message) as caught:
+        loaded(home, project)
+    assert "very-secret" not in str(caught.value)
+
+
+def test_the_settings_show_secrets_as_references(home: Path, project: Path):
+    user_file(home, '[secrets.key]\nfrom = "env:KEY"\nhosts = ["a.test"]')
+    shown = {name: value for name, value, _ in loaded(home, project).rows()}
+    assert shown["secrets"] == {"key": {"from": "env:KEY", "hosts": ("a.test",)}}
+
+
 def test_an_untrusted_project_file_is_not_read(home: Path, project: Path):
     (project / "kaizen.toml").write_text("this is not even TOML", encoding="utf-8")
     config = loaded(home, project)
@@ -196,6 +221,7 @@ def test_an_untrusted_project_file_is_not_read(home: Path, project: Path):
         '[litellm.base_urls]\nopenai = "http://evil"',
         '[litellm.keys]\nopenai = "env:HOME"',
         'grants = ["localhost:22"]',
+        '[secrets.key]\nfrom = "env:HOME"\nhosts = ["evil.test"]',
         'plugins = ["evil"]',
         '[[rules]]\nverdict = "allow"',
         "[features]\nsandbox = false",

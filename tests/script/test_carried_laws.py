@@ -85,7 +85,9 @@ def test_a_run_taken_in_is_the_run_that_was_written_out(runs: list[list[Event]])
         other = MemoryStore()
         told = import_run(other, one)
         assert told.run_id == run_id
-        assert dumps([portable(row) for row in before]) == dumps(list(other.rows(run_id)))
+        assert dumps([portable(row) for row in before]) == dumps(
+            [portable(row) for row in other.rows(run_id)]
+        )
         export_run(other, run_id, two, replace=False)
         assert two.read_bytes() == one.read_bytes()
         assert import_run(store, one).rows == 0

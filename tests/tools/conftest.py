@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.tools.served import Served, serve
 from workbench.tools.place import Limits, Place
 
 
@@ -22,3 +24,18 @@ def place(tmp_path: Path) -> Place:
 @pytest.fixture
 def outside(place: Place) -> Path:
     return place.workspace.parent / "outside"
+
+
+@pytest.fixture
+def server() -> Iterator[Served]:
+    yield from serve()
+
+
+@pytest.fixture
+def other() -> Iterator[Served]:
+    yield from serve()
+
+
+@pytest.fixture
+def web(place: Place, server: Served) -> Place:
+    return Place(place.workspace, place.state, grants=(server.grant,), limits=Limits(http_s=2.0))

@@ -5,18 +5,14 @@ import gzip
 import shutil
 import ssl
 import subprocess
-import threading
 import time
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.tools.calls import facts_of, use, use_undecided, used
+from tests.tools.served import Served
 from workbench.errors import Denied, ToolError
 from workbench.permission.urls import Url
 from workbench.tools import addresses
@@ -24,81 +20,7 @@ from workbench.tools import web as web_tools
 from workbench.tools.place import Limits, Place
 
 
-class _Answering(BaseHTTPRequestHandler):
-    """Answers by the path asked for, and remembers what it was asked."""
-
-    server: _Server  # pyright: ignore[reportIncompatibleVariableOverride]
-    protocol_version = "HTTP/1.1"
-
-    def do_GET(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.asked.append((self.command, self.path, dict(self.headers), body))
-        status, headers, answer = self.server.answers.get(self.path, (404, {}, b"nothing here"))
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(answer)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        if self.path == "/slow":
-            self.server.released.wait(10)
-        try:
-            self.wfile.write(answer)
-        except OSError:
-            self.close_connection = True
-
-    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815
-
-    def handle(self) -> None:
-        with suppress(ConnectionError):
-            super().handle()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
-        return
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Answering)
-        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
-        self.answers: dict[str, tuple[int, dict[str, str], bytes]] = {}
-        self.released = threading.Event()
-
-    @property
-    def grant(self) -> str:
-        return f"127.0.0.1:{self.server_port}"
-
-    def url(self, path: str) -> str:
-        return f"http://{self.grant}{path}"
-
-
-def _serve() -> Iterator[_Server]:
-    found = _Server()
-    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    found.released.set()
-    found.shutdown()
-    thread.join()
-    found.server_close()
-
-
-@pytest.fixture
-def server() -> Iterator[_Server]:
-    yield from _serve()
-
-
-@pytest.fixture
-def other() -> Iterator[_Server]:
-    yield from _serve()
-
-
-@pytest.fixture
-def web(place: Place, server: _Server) -> Place:
-    return Place(place.workspace, place.state, grants=(server.grant,), limits=Limits(http_s=2.0))
-
-
-def test_a_page_is_fetched_with_status_text_and_a_few_headers(web: Place, server: _Server) -> None:
+def test_a_page_is_fetched_with_status_text_and_a_few_headers(web: Place, server: Served) -> None:
     server.answers["/a?b=ü"] = (200, {}, b"")
     server.answers["/a?b=%C3%BC"] = (200, {"ETag": "x", "Set-Cookie": "s=1"}, "grüß".encode())
     result = use("http_get", web, url=server.url("/a?b=ü#part"))
@@ -111,12 +33,12 @@ def test_a_page_is_fetched_with_status_text_and_a_few_headers(web: Place, server
     assert result["url"] == server.url("/a?b=%C3%BC")
 
 
-def test_an_error_of_the_server_is_a_result(web: Place, server: _Server) -> None:
+def test_an_error_of_the_server_is_a_result(web: Place, server: Served) -> None:
     result = use("http_get", web, url=server.url("/missing"))
     assert (result["status"], result["text"]) == (404, "nothing here")
 
 
-def test_bodies_and_headers_are_sent(web: Place, server: _Server) -> None:
+def test_bodies_and_headers_are_sent(web: Place, server: Served) -> None:
     url = server.url("/x")
     use("http_post", web, url=url, json={"a": [1]}, headers={"X-Mine": "1"})
     use("http_put", web, url=url, body="plain")
@@ -131,7 +53,7 @@ def test_bodies_and_headers_are_sent(web: Place, server: _Server) -> None:
 
 @pytest.mark.parametrize("name", ["Host", "Content-Length", "Proxy-Authorization", "X"])
 def test_headers_that_would_bend_the_request_are_refused(
-    web: Place, server: _Server, name: str
+    web: Place, server: Served, name: str
 ) -> None:
     value = "a\r\nX-Evil: 1" if name == "X" else "1"
     with pytest.raises(ToolError, match="cannot be set"):
@@ -140,7 +62,7 @@ def test_headers_that_would_bend_the_request_are_refused(
 
 
 def test_nothing_of_the_environment_takes_part(
-    web: Place, server: _Server, monkeypatch: pytest.MonkeyPatch
+    web: Place, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -150,7 +72,7 @@ def test_nothing_of_the_environment_takes_part(
 
 
 def test_a_private_address_is_not_connected_to_without_its_grant(
-    place: Place, server: _Server
+    place: Place, server: Served
 ) -> None:
     for url in (server.url("/"), f"http://localhost:{server.server_port}/"):
         with pytest.raises(Denied):
@@ -159,7 +81,7 @@ def test_a_private_address_is_not_connected_to_without_its_grant(
 
 
 def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
-    place: Place, server: _Server, monkeypatch: pytest.MonkeyPatch
+    place: Place, server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolved: list[str] = []
 
@@ -181,7 +103,7 @@ def test_a_name_is_resolved_once_and_the_checked_address_is_connected_to(
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl to make a certificate")
 @pytest.mark.parametrize("name", ["service.test", "other.test"])
 def test_a_certificate_must_be_of_the_name_that_was_asked_for(
-    place: Place, server: _Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    place: Place, server: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
@@ -209,7 +131,7 @@ def test_a_certificate_must_be_of_the_name_that_was_asked_for(
     assert server.asked == []
 
 
-def test_a_redirect_within_the_host_is_followed(web: Place, server: _Server) -> None:
+def test_a_redirect_within_the_host_is_followed(web: Place, server: Served) -> None:
     server.answers["/from"] = (302, {"Location": "to?x"}, b"")
     server.answers["/to?x"] = (200, {}, b"here")
     result = use("http_get", web, url=server.url("/from"), headers={"Authorization": "secret"})
@@ -217,7 +139,7 @@ def test_a_redirect_within_the_host_is_followed(web: Place, server: _Server) -> 
     assert server.asked[1][2]["Authorization"] == "secret"
 
 
-def test_a_post_becomes_a_get_behind_a_303_only(web: Place, server: _Server) -> None:
+def test_a_post_becomes_a_get_behind_a_303_only(web: Place, server: Served) -> None:
     server.answers["/see"] = (303, {"Location": "/to"}, b"")
     server.answers["/again"] = (307, {"Location": "/to"}, b"")
     use("http_post", web, url=server.url("/see"), body="x")
@@ -226,7 +148,7 @@ def test_a_post_becomes_a_get_behind_a_303_only(web: Place, server: _Server) -> 
 
 
 def test_a_redirect_to_a_private_address_is_refused(
-    web: Place, server: _Server, other: _Server
+    web: Place, server: Served, other: Served
 ) -> None:
     for location in (other.url("/x"), "http://[::1]/", "http://169.254.169.254/"):
         server.answers["/from"] = (302, {"Location": location}, b"")
@@ -236,7 +158,7 @@ def test_a_redirect_to_a_private_address_is_refused(
 
 
 def test_credentials_do_not_cross_to_another_origin(
-    place: Place, server: _Server, other: _Server
+    place: Place, server: Served, other: Served
 ) -> None:
     both = Place(place.workspace, place.state, grants=(server.grant, other.grant))
     server.answers["/from"] = (302, {"Location": other.url("/x")}, b"")
@@ -249,21 +171,21 @@ def test_credentials_do_not_cross_to_another_origin(
     assert asked[2]["Accept"] == "text/html"
 
 
-def test_a_redirect_to_a_host_nobody_decided_on_is_the_result(web: Place, server: _Server) -> None:
+def test_a_redirect_to_a_host_nobody_decided_on_is_the_result(web: Place, server: Served) -> None:
     server.answers["/from"] = (302, {"Location": "http://93.184.216.34/x"}, b"")
     result = use("http_get", web, url=server.url("/from"))
     assert result["status"] == 302
     assert result["headers"]["location"] == "http://93.184.216.34/x"
 
 
-def test_redirects_in_a_circle_end(web: Place, server: _Server) -> None:
+def test_redirects_in_a_circle_end(web: Place, server: Served) -> None:
     server.answers["/from"] = (302, {"Location": "/from"}, b"")
     with pytest.raises(ToolError, match="more than 5 redirects"):
         use("http_get", web, url=server.url("/from"))
     assert len(server.asked) == 6
 
 
-def test_a_large_body_is_cut_and_a_bomb_refused(web: Place, server: _Server) -> None:
+def test_a_large_body_is_cut_and_a_bomb_refused(web: Place, server: Served) -> None:
     server.answers["/large"] = (200, {}, b"x" * 3_000_000)
     server.answers["/packed"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(b"hello"))
     bomb = zlib.compress(b"\0" * 50_000_000)
@@ -275,7 +197,7 @@ def test_a_large_body_is_cut_and_a_bomb_refused(web: Place, server: _Server) -> 
         use("http_get", web, url=server.url("/bomb"))
 
 
-def test_a_slow_server_is_given_up(web: Place, server: _Server) -> None:
+def test_a_slow_server_is_given_up(web: Place, server: Served) -> None:
     server.answers["/slow"] = (200, {}, b"x")
     quick = Place(web.workspace, web.state, grants=web.grants, limits=Limits(http_s=0.3))
     began = time.monotonic()
@@ -290,7 +212,7 @@ def test_a_server_that_is_not_there_is_named(web: Place) -> None:
         use("http_get", gone, url="http://127.0.0.1:9/")
 
 
-def test_pages_are_read_and_their_links_taken(web: Place, server: _Server) -> None:
+def test_pages_are_read_and_their_links_taken(web: Place, server: Served) -> None:
     page = b"<title>T</title><p>Text</p><a href='/next'>on</a>"
     server.answers["/page"] = (200, {"Content-Type": "text/html"}, page)
     assert use("fetch_url", web, url=server.url("/page"))["text"] == "T\nText\non"
@@ -298,14 +220,14 @@ def test_pages_are_read_and_their_links_taken(web: Place, server: _Server) -> No
     assert links["links"] == [{"url": server.url("/next"), "text": "on"}]
 
 
-def test_a_page_that_would_take_forever_to_parse_is_given_up(web: Place, server: _Server) -> None:
+def test_a_page_that_would_take_forever_to_parse_is_given_up(web: Place, server: Served) -> None:
     server.answers["/page"] = (200, {"Content-Type": "text/html"}, b"<div " * 400_000)
     quick = Place(web.workspace, web.state, grants=web.grants, limits=Limits(page_s=0.5))
     with pytest.raises(ToolError, match=r"reading the page took longer than 0.5 s"):
         use("fetch_url", quick, url=server.url("/page"))
 
 
-def test_an_address_is_the_one_that_was_decided_on(web: Place, server: _Server) -> None:
+def test_an_address_is_the_one_that_was_decided_on(web: Place, server: Served) -> None:
     decided = facts_of("http_get", web, url="https://example.org/")
     with pytest.raises(Denied, match="not what was decided on"):
         asyncio.run(used("http_get", web, decided, url=server.url("/")))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from workbench.config import values as v
 from workbench.config.secret import Secret
@@ -71,6 +71,8 @@ class Config:
     fork_files: Literal["shared", "own"] = "shared"
     """Whether a fork works in its parent's folder, or in a copy of the files of its own."""
     grants: tuple[str, ...] = ()
+    secrets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, "Mapping[str, Any]"])
+    """By name: ``from``, a `Secret`, and the ``hosts`` that may be sent it."""
     """``host:port`` that tools may reach although they are private."""
     agents: str = "agents"
     """Folder of agent definitions, below the workspace."""
@@ -213,6 +215,24 @@ _RULE = v.record(
 )
 
 
+_CREDENTIAL = v.record(**{"from": v.secret, "hosts": v.texts})
+
+
+def _credentials(value: Any) -> Mapping[str, Any]:
+    """Secrets that requests may carry: each with where it comes from and where it may go."""
+    found = v.table(_CREDENTIAL)(value)
+    for name, one in found.items():
+        if not name.replace("_", "").replace("-", "").isalnum() or not name.isascii():
+            raise v.Unfit("is no name for a secret: letters, digits, - and _", (name,))
+        for key in ("from", "hosts"):
+            if key not in one:
+                raise v.Unfit(f"needs {key}: where it {_NEEDED[key]}", (name,))
+    return found
+
+
+_NEEDED = {"from": "comes from (env:NAME, file:…)", "hosts": "may be sent (host or host:port)"}
+
+
 _DOUBT = v.record(
     answer=v.one_of("done", "not_done", "again", "abort"),
     tool=v.text,
@@ -287,6 +307,7 @@ KEYS: tuple[Key, ...] = (
     Key(("checkpoints",), v.rhythm, "taken each turn, each N steps, or off"),
     Key(("fork_files",), v.one_of("shared", "own"), "what a fork works in"),
     Key(("grants",), v.hosts, "private host:port tools may reach", "list", "never"),
+    Key(("secrets",), _credentials, "secrets requests may carry", "table", "never", "merge"),
     Key(("agents",), v.text, "folder of agent definitions"),
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),
     Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
@@ -313,4 +334,6 @@ KEYS: tuple[Key, ...] = (
 
 
 def _shown(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _shown(item) for name, item in cast("Mapping[str, Any]", value).items()}
     return str(value) if isinstance(value, Secret) else value

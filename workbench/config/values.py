@@ -107,7 +107,7 @@ def secret(value: Any) -> Secret:
             return Secret(known, rest.strip())
     # The text is not quoted: it may be the secret.
     raise Unfit(
-        "expects a reference to a secret (env:NAME, command:… or keyring:service/user),"
+        "expects a reference to a secret (env:NAME, file:…, command:… or keyring:service/user),"
         " not the secret itself"
     )
 

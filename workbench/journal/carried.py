@@ -104,6 +104,8 @@ def portable(row: Event) -> Event:
     this workspace, has nothing here that could be restored, and its open effects are looked at by
     a person.
     """
+    if IMPORTED in row.data:
+        row = replace(row, data={k: v for k, v in row.data.items() if k != IMPORTED})
     make = _PORTABLE.get(row.kind)
     return row if make is None else replace(row, data=make(row.data))
 
@@ -126,6 +128,9 @@ def _untaken(data: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in data.items() if name not in {"tree", "before"}}
     return {**kept, "none": ELSEWHERE}
 
+
+IMPORTED: Final = "imported"
+"""True in the first row of a run that came in: said where it is taken in, never by a file."""
 
 ELSEWHERE: Final = "elsewhere"
 """Stands for a folder of another machine, and for what was found in it."""

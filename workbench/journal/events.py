@@ -10,6 +10,7 @@ Each kind and what its ``data`` holds:
 
     run.started         pattern, arguments, source, version, code, model, mode, budget, parent,
                         cut, overlay, edit (reply arguments), title
+                        any first row of an import: imported=true
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason, worked_s (seconds at work so far);
                         at a used-up limit: outcome (out_of_budget), error
@@ -28,6 +29,7 @@ Each kind and what its ``data`` holds:
                         and prepared (tools: what a probe will compare with), act and, of what may
                         change files, head, snapshot (tree or none, files, left_out, duration_s);
                         resolved (what was said of the attempt before);
+                        untrusted (what strangers wrote and the call reads; outcomes have it too);
                         where something is limited: reserved {usd tokens steps} of this attempt
     step.finished       fingerprint, effect, name, result, duration_s, usage
                         after a doubt: resolved {attempt, answer, by}

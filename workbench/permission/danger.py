@@ -7,7 +7,7 @@ independent readings of the facts, which is what makes that true).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, TypeAlias
 
@@ -57,6 +57,9 @@ class Facts:
     """The host (and port) was granted by the user."""
     floor: Danger = Danger.SAFE
     """The least level the tool's author declared."""
+    untrusted: str = field(default="", compare=False)
+    """What strangers wrote and the run has read before, if anything: of the run, not of the call,
+    see `workbench.permission.egress`."""
     notes: tuple[str, ...] = ()
     """Why the level is what it is, in words for a person: ``expansion in word 2``."""
 

@@ -8,6 +8,7 @@ from typing import cast
 
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
+from workbench.permission.egress import names_host
 from workbench.permission.filter import Filter
 from workbench.permission.globs import ANYTHING, Test, glob
 from workbench.permission.rule import Rule, Verdict, levels
@@ -33,6 +34,8 @@ class Entry:
     restricts: bool
     exact: bool
     """Names an exact call or exact words, so that it may allow CRITICAL."""
+    places: bool
+    """Spells out the host it is about, so that it may allow free egress."""
     bare: bool
     """Says nothing beyond tool and danger."""
     loose: bool
@@ -58,6 +61,7 @@ class Entry:
             Decision(rule.verdict, _reason(rule), rule),
             restricts=rule.verdict != "allow",
             exact=rule.argv is not None or bool(rule.digest),
+            places=names_host(rule.arguments),
             bare=loose and not (agent or globs),
             loose=loose,
             agent=agent,
@@ -77,9 +81,14 @@ class Entry:
                 return False
         return self.loose or self._is_about(case)
 
-    def may_decide(self, danger: Danger) -> bool:
-        """Whether a rule that applies has the last word: CRITICAL is allowed only exactly."""
-        return self.restricts or self.exact or danger < Danger.CRITICAL
+    def may_decide(self, danger: Danger, free: bool) -> bool:
+        """Whether a rule that applies has the last word.
+
+        CRITICAL is allowed only exactly, and free egress only by who names it.
+        """
+        if self.restricts or self.exact:
+            return True
+        return danger < Danger.CRITICAL and (self.places or not free)
 
     def is_blind(self, case: Case) -> bool:
         """Whether it restricts commands while this call runs something the text does not name."""

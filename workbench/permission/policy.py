@@ -20,6 +20,7 @@ from workbench.errors import UnknownName
 from workbench.permission.call import Call
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
+from workbench.permission.egress import all_of_host, is_free_egress, why
 from workbench.permission.globs import Test, glob, is_plain
 from workbench.permission.matching import Decision, Entry
 from workbench.permission.rule import Rule, Verdict, rule_from
@@ -104,12 +105,12 @@ def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) ->
             for the gate to say), only the reason: it then names what would have allowed it.
     """
     case = Case(call, policy.workspace, now)
-    danger = call.danger
+    danger, free = call.danger, is_free_egress(call.facts)
     found: Entry | None = None
     blind: Entry | None = None
     for entry in policy.entries(call.tool, danger):
         if entry.applies(case):
-            if entry.may_decide(danger):
+            if entry.may_decide(danger, free):
                 found = entry
                 break
         elif entry.sightless and entry.is_blind(case):
@@ -117,9 +118,19 @@ def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) ->
     decision = found.decision if found else _by_mode(policy.mode, call)
     if blind and decision.verdict == "allow" and not (found and found.exact):
         decision = Decision("confirm", f"rule {blind.rule.id} cannot see what this would run")
+    if free:
+        decision = _egress(decision, call, found)
     if headless and decision.verdict == "confirm":
         return replace(decision, reason=f"{decision.reason}; {_remedy(call)}")
     return decision
+
+
+def _egress(decision: Decision, call: Call, found: Entry | None) -> Decision:
+    """Free egress is never allowed by a mode, and whoever is asked is told why."""
+    if decision.verdict == "deny" or (decision.verdict == "allow" and found):
+        return decision
+    said = f"{decision.reason}; " if decision.verdict == "confirm" else ""
+    return Decision("confirm", f"{said}{why(call)}", decision.rule)
 
 
 def _verdict(mode: Mode, call: Call) -> Verdict:
@@ -160,6 +171,9 @@ def _remedy(call: Call) -> str:
         rule = Rule("allow", tool=call.tool, argv=call.facts.argv)
     elif call.danger == Danger.CRITICAL:
         return "nobody is there to ask, and only exact words may allow CRITICAL"
+    elif is_free_egress(call.facts) and not all_of_host(call):
+        return "nobody is there to ask, and no rule but one for this very call could allow it"
     else:
-        rule = Rule("allow", tool=call.tool, danger=f"<={call.danger.name}")
+        host = all_of_host(call) if is_free_egress(call.facts) else {}
+        rule = Rule("allow", tool=call.tool, arguments=host, danger=f"<={call.danger.name}")
     return f"nobody is there to ask; a rule would allow it: {rule}"

@@ -176,7 +176,7 @@ def _split(text: str) -> tuple[str, str, int, str]:
     end = min((at for at in map(rest.find, "/?") if at >= 0), default=len(rest))
     authority, target = rest[:end], rest[end:]
     if "@" in authority:
-        raise _refuse(text, "carries credentials", "Give them as a header that names a secret")
+        raise _refuse(text, "carries credentials", "Give them in a header: ${secret:NAME}")
     host, port = _authority(text, authority)
     return scheme, host, PORTS[scheme] if port is None else port, _target(target)
 

@@ -10,6 +10,7 @@ from workbench.errors import Cancelled, StepFailed, WorkbenchError, describe
 from workbench.foreign import Raised, attempt
 from workbench.journal.events import Event, agent_of
 from workbench.journal.strands import Outcome
+from workbench.journal.untrusted import source_of
 from workbench.journal.usage import Used, used
 from workbench.values import copied
 
@@ -29,11 +30,13 @@ class Tally:
     """Calls whose price nobody knows: they are not free."""
     agents: dict[str, dict[str, float]] = field(default_factory=dict[str, "dict[str, float]"])
     denied: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    untrusted: str = ""
+    """The first that was read of what strangers wrote, a fork's parents included."""
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the list of denials."""
+        """The figures."""
         values = asdict(self)
-        del values["denied"]
+        del values["denied"], values["untrusted"]
         return values
 
 
@@ -135,6 +138,7 @@ def _told(error: BaseException) -> dict[str, Any]:
 def add_row(tally: Tally, row: Event) -> None:
     """Count one row."""
     data = row.data
+    tally.untrusted = tally.untrusted or source_of(row)
     if row.kind == "step.denied":
         what = {"key": row.key, "name": data.get("name", ""), "reason": data["error"]["message"]}
         tally.denied.append({"agent": agent_of(row.key), **what})

@@ -19,6 +19,7 @@ from workbench.foreign import Raised, attempt
 from workbench.journal.events import agents_of
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
+from workbench.permission.egress import all_of_host, is_free_egress
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
 from workbench.run.touch import touch
@@ -44,6 +45,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
     while True:
         step.arguments = tool.read(step.arguments)
         facts = await _foreseen(step, tool, step.run.toolbox.facts(tool, step.arguments))
+        facts = replace(facts, untrusted=step.run.usage.untrusted)
         call = _call(step, tool, facts)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
         step.extra["danger"], step.action = call.danger.name, call.digest
@@ -215,15 +217,19 @@ def _keep_rule(step: Step, tool: Tool, call: Call, answer: Answer) -> None:
 def rule_for(tool: Tool, call: Call, scope: str) -> Rule:
     """The rule that a wider answer writes: as narrow as what was shown allows."""
     exact = call.facts.argv if tool.act == "run" else None
+    free = is_free_egress(call.facts)
+    host = all_of_host(call) if free else {}
+    alone = call.danger >= Danger.CRITICAL or (free and not (host or exact))
     return Rule(
         verdict="allow",
         tool=tool.name,
         agent=call.agents[-1] if call.agents and scope == "agent" else "*",
+        arguments=host,
         argv=exact,
         danger=f"<={call.danger.name}",
         scope=cast("Literal['agent', 'run', 'session', 'workspace']", scope),
         run_id=call.run_id if scope in {"agent", "run"} else "",
-        digest=call.digest if call.danger >= Danger.CRITICAL else "",
+        digest=call.digest if alone else "",
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
 from workbench.permission.danger import Facts
+from workbench.permission.egress import brings_in
 from workbench.run.permit import permit
 from workbench.run.ports import Attempt, HeldTurn
 from workbench.run.reserve import start
@@ -27,6 +28,8 @@ async def use_tool(step: Step) -> Any:
     """Perform one tool call."""
     tool = tool_of(step)
     facts = await permit(step, tool)
+    if source := brings_in(facts):
+        step.extra["untrusted"] = source
     if tool.repeat is Repeat.PURE:
         await step.run.hold.passes()
         await start(step, None)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from workbench.errors import InputError, UsageError
-from workbench.journal.carried import LONGEST_LINE, Blob, Carried, Reading, portable
+from workbench.journal.carried import IMPORTED, LONGEST_LINE, Blob, Carried, Reading, portable
 from workbench.journal.events import Event
 from workbench.script.export import Moved
 from workbench.store.memory import MemoryStore
@@ -206,7 +206,9 @@ def _stored(
             if isinstance(item, Blob):
                 keep(item)
             elif item.seq > after[item.run_id]:
-                yield _renamed(item, names)
+                row = _renamed(item, names)
+                first = item.seq == after[item.run_id] + 1
+                yield replace(row, data={**row.data, IMPORTED: True}) if first else row
         if again.sum != checked.sum:
             raise InputError(f"{path.name} was changed while it was read")
 

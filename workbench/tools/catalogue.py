@@ -39,7 +39,7 @@ _URL = _said(_TEXT, "Full address, beginning with http:// or https://")
 _HEADERS = {
     "type": "object",
     "additionalProperties": _TEXT,
-    "description": "Extra request headers",
+    "description": "Extra request headers; ${secret:NAME} stands for a secret of the user",
 }
 _BODY = {
     "headers": _HEADERS,

@@ -12,7 +12,7 @@ import stat
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from workbench.permission.danger import Act, Danger, Facts, Sandbox
 from workbench.permission.paths import guarded
@@ -21,8 +21,10 @@ from workbench.permission.urls import Url
 from workbench.run.touch import RESTORE
 from workbench.tools import descent
 from workbench.tools.addresses import is_granted, refuse_reach
+from workbench.tools.credentials import check
 from workbench.tools.place import Place
 from workbench.tools.shell import find_program, in_workspace
+from workbench.values import dumps
 
 if TYPE_CHECKING:
     from workbench.agent.tool import Tool
@@ -41,7 +43,7 @@ def facts(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Facts:
         case "run":
             return _of_command(plain, str(arguments.get("command", "")), place)
         case "fetch" | "send" | "erase":
-            return _of_address(plain, str(arguments.get("url", "")), place)
+            return _of_address(plain, arguments, place)
         case _:
             return plain
 
@@ -135,10 +137,30 @@ def _stray_program(argv: tuple[str, ...] | None, place: Place) -> str:
     return "" if "/" not in argv[0] else f"{argv[0]} is named by its path"
 
 
-def _of_address(plain: Facts, text: str, place: Place) -> Facts:
-    url = Url.parse(text)
+def _of_address(plain: Facts, arguments: Mapping[str, Any], place: Place) -> Facts:
+    url = Url.parse(str(arguments.get("url", "")))
     granted = is_granted(url, place.grants)
     if url.reach is not None:
         refuse_reach(url, url.host, granted=granted)
-    note = () if granted else (f"{url.place} was never granted",)
-    return replace(plain, targets=(url.origin,), host=url.host, granted=granted, notes=note)
+    notes = [] if granted else [f"{url.place} was never granted"]
+    notes += check(arguments.get("headers"), url, place.credentials)
+    notes += [sent] if (sent := _sent(url, arguments)) else []
+    return replace(plain, targets=(url.origin,), host=url.host, granted=granted, notes=tuple(notes))
+
+
+def _sent(url: Url, arguments: Mapping[str, Any]) -> str:
+    """How much a request carries, for a person who cannot count it."""
+    body, data = arguments.get("body"), arguments.get("json")
+    sizes = {
+        "query": len(url.target.partition("?")[2]),
+        "headers": sum(len(f"{name}{value}") for name, value in _headers(arguments).items()),
+        "body": len(str(body).encode("utf-8", "surrogatepass")) if body else 0,
+    }
+    sizes["body"] += len(dumps(data)) if data is not None else 0
+    parts = ", ".join(f"{size:,} bytes of {name}" for name, size in sizes.items() if size)
+    return f"sends {parts} to {url.place}" if parts else ""
+
+
+def _headers(arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+    given: Any = arguments.get("headers")
+    return cast("Mapping[str, Any]", given) if isinstance(given, Mapping) else {}

@@ -8,11 +8,13 @@ paths with real paths.
 from __future__ import annotations
 
 import os.path
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from workbench.errors import StoreDamaged
+from workbench.tools.credentials import Credential
 from workbench.tools.sandbox.report import UNCONFINED, SandboxReport
 from workbench.values import digest
 
@@ -91,6 +93,10 @@ class Place:
     grants: tuple[str, ...] = ()
     """``host:port`` (``[::1]:80`` for IPv6) that the user granted, private addresses included."""
     limits: Limits = field(default_factory=Limits)
+    credentials: Mapping[str, Credential] = field(
+        default_factory=dict[str, Credential], compare=False, repr=False
+    )
+    """The secrets that requests may carry, by name."""
     contents: Contents | None = field(default=None, compare=False, repr=False)
     """Where contents are kept; None names them and keeps nothing."""
     fence: Fence | None = field(default=None, compare=False, repr=False)

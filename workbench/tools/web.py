@@ -22,6 +22,7 @@ from workbench.permission.urls import Url
 from workbench.tools.addresses import checked, is_granted
 from workbench.tools.apart import apart
 from workbench.tools.bodies import ENCODINGS, Unpacking, decoded, taken
+from workbench.tools.credentials import filled
 from workbench.tools.place import Place
 from workbench.values import Json, dumps
 
@@ -76,6 +77,7 @@ async def http(
     if decided is not None and url.origin not in decided.targets:
         raise Denied(f"{url.origin} is not what was decided on: {', '.join(decided.targets)}")
     headers, body = _content(arguments)
+    headers = await filled(headers, url, place.credentials)
     if key and not any(name.lower() == "idempotency-key" for name in headers):
         headers["Idempotency-Key"] = key
     request = _Request(METHODS[tool], url, headers, body)
