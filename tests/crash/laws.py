@@ -151,7 +151,8 @@ class Judge:
     ) -> None:
         """The same for what another attempt does not leave as it is."""
         late = self._late(told, acts)
-        if outcome.kind == "step.cancelled" and outcome.data["end"] == "never":
+        excused = self._excused(told, acts[0]["incarnation"])
+        if outcome.kind == "step.cancelled" and outcome.data["end"] == "never" and not excused:
             self.found.lost.append(f"{told} was done, and the log says that it was never begun")
         if not told.intents:
             self.found.lost.append(f"{told} was done with no intent before it")
@@ -159,7 +160,7 @@ class Judge:
             keys = {act["key"] for act in acts}
             if len(keys) > 1 or (told.intents[0].data["name"] == "keyed_deed" and "" in keys):
                 self.found.repeated.append(f"{told} was done under several keys, or none")
-        elif len(acts) > 1 and not late and not self._excused(told, acts[0]["incarnation"]):
+        elif len(acts) > 1 and not late and not excused:
             self.found.repeated.append(f"{told} cannot be repeated and was, {len(acts)} times")
 
     def _excused(self, told: Told, incarnation: int) -> bool:
@@ -167,7 +168,8 @@ class Judge:
         begun = self._last[min(incarnation + 1, len(self._last) - 1)]
         never = {r.data["attempt"] for r in told.rows if r.data.get("end") == "never"
                  and r.kind == "attempt.ended"}  # fmt: skip
-        first = next((r for r in told.intents if r.data["attempt"] not in never), told.intents[-1])
+        intents = told.intents or told.outcomes
+        first = next((r for r in intents if r.data.get("attempt") not in never), intents[-1])
         return self._restored and first.seq > begun.get(told.run_id, 0)
 
     def _flags(self, told: Told) -> None:

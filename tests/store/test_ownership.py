@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -359,3 +360,20 @@ def test_a_thousand_locks_do_not_make_the_list_slow(store: Store) -> None:
     driven = [row.run_id for row in rows if row.status == "running"]
     assert len(rows) == 1000
     assert len(driven) == 500
+
+
+def test_a_beat_makes_nothing_anew_of_what_is_let_go_of_at_the_same_moment(tmp_path: Path) -> None:
+    def beat(held: ownership.RunLock) -> None:
+        for _ in range(3):
+            held.keep()
+
+    for _ in range(300):
+        lock = ownership.RunLock.take(tmp_path, "a")
+        beating = threading.Thread(target=beat, args=[lock])
+        beating.start()
+        lock.release()
+        mine = os.open(tmp_path / "mine", os.O_CREAT | os.O_RDWR)  # often of the same number
+        beating.join()
+        os.close(mine)
+        assert ownership.driver(tmp_path, "a") is None
+        assert not [*tmp_path.glob("*.run")]

@@ -63,6 +63,9 @@ async def drive(disk: Path, folder: Path) -> None:
         asked = asyncio.Event()
         bench.subscribe(lambda event: asked.set() if isinstance(event, Live) else None)
         loop = asyncio.get_running_loop()
+        if _has_ended(bench):  # its last process was killed after the last row
+            sys.stdout.write("returned\n")
+            return
         run = await _begun(bench, folder)
         loop.add_signal_handler(signal.SIGTERM, run.interrupt, "immediate")
         ended = asyncio.ensure_future(run.finished())
@@ -73,6 +76,13 @@ async def drive(disk: Path, folder: Path) -> None:
             asked.clear()
             await _answer(bench, folder)
         sys.stdout.write(f"{ended.result().outcome}\n")
+
+
+def _has_ended(bench: Workbench) -> bool:
+    try:
+        return bench.store.run(RUN).status == "returned"
+    except UnknownName:
+        return False
 
 
 async def _begun(bench: Workbench, folder: Path) -> Run:

@@ -44,6 +44,8 @@ class RunLock:
         self._descriptor = descriptor
         self._path = path
         self._bell = bell
+        self._guard, self._is_released = threading.Lock(), False
+        """A beat, in a thread, must not make anew what is let go of at the same moment."""
         _sign(descriptor, bell)
 
     @classmethod
@@ -84,7 +86,9 @@ class RunLock:
 
         One that another process has put there stays: whether that one may write, the epoch says.
         """
-        with suppress(OSError):
+        with self._guard, suppress(OSError):
+            if self._is_released:
+                return
             os.utime(self._descriptor)
             if not self._path.exists():
                 self._make_anew()
@@ -105,11 +109,13 @@ class RunLock:
 
     def release(self) -> None:
         """Let go; the file disappears unless another process has put its own there."""
-        with suppress(OSError):
-            _aside(self._path).unlink(missing_ok=True)
-            if _names(self._path, self._descriptor):
-                self._path.unlink(missing_ok=True)
-        os.close(self._descriptor)
+        with self._guard:
+            self._is_released = True
+            with suppress(OSError):
+                _aside(self._path).unlink(missing_ok=True)
+                if _names(self._path, self._descriptor):
+                    self._path.unlink(missing_ok=True)
+            os.close(self._descriptor)
 
 
 def _locked_aside(path: Path) -> int:

@@ -140,11 +140,12 @@ async def _waited(descriptor: int, path: Path, lost: Lost, waits_since: float) -
     blocked = _Blocked(descriptor)
     try:
         while True:
-            if await blocked.arrives_within(LOOK_S):
-                blocked.keep()
-                return FolderLock(descriptor, path) if _names(path, descriptor) else None
+            has_arrived = await blocked.arrives_within(LOOK_S)
             if not _names(path, descriptor):
                 return None
+            if has_arrived:
+                blocked.keep()
+                return FolderLock(descriptor, path)
             found = _read(descriptor)
             is_due = time.monotonic() - waits_since >= PATIENCE_S
             if is_due and await asyncio.to_thread(has_lost, found, lost):
