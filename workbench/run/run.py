@@ -265,9 +265,8 @@ class Run:
         """A step is over: with an outcome, or left open by a suspension."""
         del self.steps[step.key]
         self.time.look()
-        if step.is_open:
+        if step.is_open:  # held, as the run is being suspended; cancelled meanwhile, it is closed
             self._left[step.key] = step.left_open
-            # Held, as the run is being suspended; if it was cancelled meanwhile, closed.
             self.perform(step.parked)
         self.settle()
 
@@ -292,12 +291,13 @@ class Run:
         self._listeners.tell(row)
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
-        if row.kind == "step.started" and row.key in self.steps:
-            self.steps[row.key].intent = row
+        step = self.steps.get(row.key)
+        if row.kind == "step.started" and step is not None:
+            step.intent = row
         if row.is_fed and self.drive.outcome is None and not self._ending:
             self.world.stir()
             self._take(unlooped(self.drive.feed, row))
-        if row.kind in OUTCOMES and row.data.get("effect") == "tool":
+        if row.kind in OUTCOMES and step is not None and step.runs_a_command:
             self.toolbox.forget(self.run_id, row.key)
         if row.kind == "run.cancelled":
             self.hold.delivered_cancel()

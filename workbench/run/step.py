@@ -163,6 +163,12 @@ class Step:
         if asking is not None:
             await asking
 
+    @property
+    def runs_a_command(self) -> bool:
+        """Whether an attempt of it may have printed something that was kept."""
+        intent = self.intent or self.prior
+        return intent is not None and intent.data.get("act") == "run"
+
     def begin(self) -> None:
         """From here on the world may have been touched."""
         self.begun, self.begun_s = True, time.perf_counter()
