@@ -77,7 +77,9 @@ class FakeStore:
         return []
 
     def run(self, run_id: str) -> Any:
-        return SimpleNamespace(steps=0, cost_usd=0.0, input_tokens=0, output_tokens=0)
+        return SimpleNamespace(
+            run_id=run_id, steps=0, cost_usd=0.0, input_tokens=0, output_tokens=0, last_seq=0
+        )
 
     def runs(self, *, limit: int = 100, search: str = "", session: str = "") -> list[Any]:
         return [row for row in self.listed if search in row.title][:limit]

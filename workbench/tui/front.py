@@ -7,7 +7,8 @@ log go to a thread, so that a long run being opened holds up nobody.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -279,9 +280,15 @@ def _rows_of(store: Any, run_id: str) -> list[Event]:
     return [*early, *store.rows(run_id, after=after)]
 
 
-async def figures_of(bench: Front, run_id: str) -> Any:
-    """A run as lists show it: its sums are over all of its rows."""
-    return await asyncio.to_thread(bench.store.run, run_id)
+async def records_of(bench: Front, run_ids: Collection[str]) -> list[Any]:
+    """Runs as lists show them: sums over all their rows, and how they stand."""
+
+    def found() -> Iterator[Any]:
+        for run_id in run_ids:
+            with suppress(UnknownName):  # a parent can have been deleted
+                yield bench.store.run(run_id)
+
+    return await asyncio.to_thread(lambda: [*found()])
 
 
 async def find_run(bench: Front, reference: str) -> str:

@@ -52,7 +52,7 @@ class Intake:
         waiting = len(self._board.inbox)
         if self._loads:
             self._from_log()
-            return Looked(PORTION, len(self._board.inbox) > waiting, FRAME_S, gaps=False)
+            return Looked(0, len(self._board.inbox) > waiting, FRAME_S, gaps=False)
         taken = self._feed.take(PORTION)
         self.fold(taken.rows)
         for live in taken.live:

@@ -201,23 +201,33 @@ class Wishes:
             then()
             return
 
-        def settled(row: Any) -> None:
-            shown = self._app.board.runs.get(run_id)
-            if shown is not None and row.steps > shown.steps:  # only its newest rows were taken in
-                shown.steps, shown.cost_usd = row.steps, row.cost_usd
-                shown.tokens = row.input_tokens + row.output_tokens
-                self._app.board.news.add("runs")
-                self._app.show_news()
+        def taken_in(rows: list[Event]) -> None:
+            shared = dict.fromkeys(row.run_id for row in rows)
 
-        def loaded() -> None:
-            self._look_at(run_id)
-            self._app.ask_core(lambda bench: front.figures_of(bench, run_id), settled)
-            self._follow(run_id)
-            then()
+            def loaded() -> None:
+                self._look_at(run_id)
+                self._app.ask_core(lambda bench: front.records_of(bench, shared), self._complete)
+                self._follow(run_id)
+                then()
 
-        self._app.ask_core(
-            lambda bench: front.rows_of(bench, run_id), lambda rows: self._app.load(rows, loaded)
-        )
+            self._app.load(rows, loaded)
+
+        self._app.ask_core(lambda bench: front.rows_of(bench, run_id), taken_in)
+
+    def _complete(self, records: list[Any]) -> None:
+        """Runs of which only the newest rows were taken in, or only those that a fork shares."""
+        for record in records:
+            shown = self._app.board.runs.get(record.run_id)
+            if shown is None:
+                continue
+            if record.steps > shown.steps:
+                shown.steps, shown.cost_usd = record.steps, record.cost_usd
+                shown.tokens = record.input_tokens + record.output_tokens
+            if record.last_seq > shown.last_seq:
+                shown.status, shown.rests = record.status, record.rests
+                shown.ended_at = record.ended_at
+        self._app.board.news |= {"runs", "agents", "branches"}
+        self._app.show_news()
 
     def _follow(self, run_id: str) -> None:
         """See what comes of a run that goes on, or will go on, in another process."""
