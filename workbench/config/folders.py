@@ -61,6 +61,7 @@ def make_state_folder(workspace: Path, environment: Mapping[str, str]) -> Path:
             folder.chmod(0o700)
         named, name = folder / "workspace", f"{workspace.resolve()}\n"
         if folder.name != "sessions" and not (named.is_file() and named.read_text("utf-8") == name):
+            named.touch(mode=0o600)
             named.write_text(name, encoding="utf-8")
     except OSError as error:
         raise ConfigError(

@@ -121,7 +121,7 @@ def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) ->
     if free:
         decision = _egress(decision, call, found)
     if headless and decision.verdict == "confirm":
-        return replace(decision, reason=f"{decision.reason}; {_remedy(call)}")
+        return replace(decision, reason=f"{decision.reason}; {remedy(call)}")
     return decision
 
 
@@ -165,7 +165,7 @@ _DEFAULTS: dict[tuple[Mode, Verdict, Danger], Decision] = {
 """Every sentence a mode can say, made once."""
 
 
-def _remedy(call: Call) -> str:
+def remedy(call: Call) -> str:
     """The rule that would have allowed it, where one could."""
     if call.facts.argv is not None:
         rule = Rule("allow", tool=call.tool, argv=call.facts.argv)

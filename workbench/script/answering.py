@@ -14,6 +14,8 @@ from typing import TypeAlias
 from workbench.bench import Workbench
 from workbench.errors import Denied, InDoubt, InputError, LimitReached, TooLate, UnknownName
 from workbench.journal.events import Event
+from workbench.permission.egress import is_free_egress
+from workbench.permission.policy import remedy
 from workbench.run.waiting import Answer, Waiting
 from workbench.run.world import Live
 
@@ -26,6 +28,14 @@ class LeftAlone(Exception):
 
 
 _NOBODY = "nobody is there to answer; a script would say: approve {tool}"
+
+
+def _unanswered(waiting: Waiting) -> str:
+    """Why nobody's answer is a no, and what a script would have said beforehand."""
+    call = waiting.call
+    if call is not None and is_free_egress(call.facts):
+        return f"{waiting.rule}; {remedy(call)}"
+    return _NOBODY.format(tool=waiting.tool)
 
 
 class Answering:
@@ -95,7 +105,7 @@ class Answering:
                 self._asking[1].cancel()
                 self._asking = None
         if answer is None and waiting.kind == "permission":
-            why = _NOBODY.format(tool=waiting.tool) if self._ask is None else "no answer"
+            why = _unanswered(waiting) if self._ask is None else "no answer"
             answer = Answer("deny", by="headless", reason=why)
         if answer is None:
             self._suspend(waiting)
