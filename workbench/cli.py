@@ -295,11 +295,22 @@ def _check(args: Namespace, words: list[str]) -> int:
     return shell.check(_asked(args, words), args.run)
 
 
+def _audit(args: Namespace, words: list[str]) -> int:
+    """The database is only looked at: what is to be proven must not be written."""
+    from workbench.script import shell
+
+    if getattr(args, "json", False):
+        args.output = "json"
+    head = [f"head={args.head}"] if args.head else []
+    return shell.inspect(_asked(args, words), "audit", [*args.words, *head])
+
+
 _LOOKS = {
     "agents": ("agent", "list"),
     "patterns": ("pattern", "list"),
     "models": ("model", "list"),
     "rules": ("rules",),
+    "approvals": ("approvals",),
 }
 
 
@@ -368,6 +379,7 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "restore": _restore,
     "resume": _resume,
     "check": _check,
+    "audit": _audit,
     "follow": _follow,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),

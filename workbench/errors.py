@@ -13,9 +13,11 @@
     │   │   ├── StoreForeign      not one of ours
     │   │   ├── StoreDamaged      unreadable in part
     │   │   ├── StoreFull         no room to record anything
+    │   │   ├── AuditBroken       the audit or what it stands for was changed
     │   │   └── Fenced            another process has taken the run over
     │   ├── RunOwned              another process drives the run                     exit 2
     │   ├── Denied                a rule, a mode or a person said no                 exit 5
+    │   │   └── ApprovalStale     what was approved is not what would be done now
     │   ├── LimitReached          a budget or ceiling is used up                     exit 6
     │   └── InDoubt               nobody knows whether an effect happened            exit 7
     ├── the author of a workflow, agent, tool or signature                           exit 1
@@ -146,6 +148,12 @@ class StoreFull(StoreError):
     code = "store_full"
 
 
+class AuditBroken(StoreError):
+    """The audit's chain, or what it stands for, is not what was written; names the first entry."""
+
+    code = "audit_broken"
+
+
 class Fenced(StoreError):
     """The run was given to another process; nothing of this one is recorded any more."""
 
@@ -170,6 +178,12 @@ class Denied(WorkbenchError):
 
     code = "denied"
     exit_code = 5
+
+
+class ApprovalStale(Denied):
+    """What was approved is not what would be done now; it is asked anew."""
+
+    code = "approval_stale"
 
 
 class LimitReached(WorkbenchError):

@@ -51,6 +51,11 @@ class PlacedTools:
     def _for(self, tool: Tool) -> Place:
         return self.place if tool.act == "run" else self._place
 
+    def profile(self, tool: Tool) -> str:
+        """What confines a call of this tool."""
+        report = self._for(tool).sandbox
+        return f"{report.level} {report.backend}".strip()
+
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:
         """Look at the world as far as this call is concerned."""
         from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use

@@ -120,6 +120,21 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     "patterns": ("list patterns, or show what one takes", [_NAMED]),
     "models": ("list the models that can be asked", []),
     "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
+    "approvals": ("search what was asked for, and who answered what", [_some("WORD")]),
+    "audit": (
+        "list what was decided, verify that nothing of it was changed, or print its head",
+        [
+            _arg(
+                "words",
+                nargs="*",
+                default=[],
+                metavar="list|verify|head|KEY=VALUE",
+                help="run=… tool=… decision=deny since=2d limit=… choose what is listed",
+            ),
+            _arg("--head", default="", metavar="HASH", help="verify: a head kept elsewhere"),
+            _flag("--json", "the same as --output json"),
+        ],
+    ),
     "trust": (
         "look at what a folder brings, and trust it",
         [

@@ -85,7 +85,7 @@ def test_a_run_with_lost_rows_is_only_read_and_forked_before_the_loss(path: Path
     rows = [started("a"), *(event("a", n, result="x" * 3000) for n in range(2, 40))]
     store.append(rows)
     store.close()
-    spoil(path, path.stat().st_size // 2 // 4096 * 4096)
+    spoil(path, path.stat().st_size * 3 // 4 // 4096 * 4096)
     report = repaired(path)
     (loss,) = report.losses
     store = Store.open(path)
@@ -108,7 +108,7 @@ def test_a_fork_of_what_was_lost_is_damaged_too(path: Path) -> None:
     store.append([started("a"), *(event("a", n, result="x" * 3000) for n in range(2, 40))])
     store.append([started("before", parent="a", cut=2), started("after", parent="a", cut=39)])
     store.close()
-    spoil(path, path.stat().st_size // 2 // 4096 * 4096)
+    spoil(path, path.stat().st_size * 3 // 4 // 4096 * 4096)
     losses = {loss.run_id: loss.first_seq for loss in repaired(path).losses}
     assert losses["after"] == losses["a"]
     assert "before" not in losses
@@ -243,7 +243,7 @@ def test_a_repair_that_was_killed_is_finished_by_the_next_opening(
     path: Path, steps: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = many(path)
-    spoil(path, path.stat().st_size // 2 // 4096 * 4096)
+    spoil(path, path.stat().st_size * 3 // 4 // 4096 * 4096)
 
     class Killed(BaseException):
         pass

@@ -40,9 +40,11 @@ Each kind and what its ``data`` holds:
     attempt.ended       attempt, end (never stopped failed unknown), error, usage
     budget.refused      effect, attempt, limit, scope, who, most, used, held, wanted: stands where
                         an intent would, which found no room below a limit over many runs
-    approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest
-    approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited)
-    approval.withdrawn  id, reason
+    approval.asked      id, tool, arguments, danger, facts, agent, why, rule, expires_at, digest,
+                        bound (see `workbench.permission.bound`)
+    approval.answered   id, verdict (allow deny), by, scope, reason, arguments (if edited), tool,
+                        agent
+    approval.withdrawn  id, reason; also of an answered one that was not good any more
     question.asked      id, text, choices, asked_as (question in_doubt budget plan interrupt);
                         a doubt: tool, arguments, agent, rule, selected, evidence (see
                         `workbench.run.evidence`); a used-up limit: agent, why, preview
@@ -53,6 +55,7 @@ Each kind and what its ``data`` holds:
     checkpoint.taken    name, by (user workflow rule), at (an earlier row that is named)
     message.sent        to, text, by
     rule.added          rule, by            rule.removed     rule, by
+    rule.expired        rule, by
     mode.changed        mode, by
     budget.changed      limits (all that hold now), by, passed (calls of unknown price that were let
                         pass); scope and who, when it is not the run's own

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal, TypeAlias, get_args
 
 from workbench.errors import UnknownName
@@ -24,6 +25,7 @@ from workbench.permission.egress import all_of_host, is_free_egress, why
 from workbench.permission.globs import Test, glob, is_plain
 from workbench.permission.matching import Decision, Entry
 from workbench.permission.rule import Rule, Verdict, rule_from
+from workbench.values import digest, dumps
 
 __all__ = ["MODES", "Call", "Decision", "Mode", "Policy", "Rule", "Verdict", "decide", "rule_from"]
 
@@ -48,6 +50,10 @@ class Policy:
     """For each tool that a rule names and each danger level: what may apply, denying first."""
     _open: tuple[tuple[Entry, Test], ...] = field(init=False, repr=False, compare=False)
     """The rules with globs, for tools that no rule names."""
+    expires_at: float = field(init=False, repr=False, compare=False)
+    """When the next of its rules expires; infinite when none does."""
+    _version: list[str] = field(init=False, repr=False, compare=False, default_factory=list[str])
+    """Worked out when it is first asked for."""
 
     def __post_init__(self) -> None:
         if self.mode not in MODES:
@@ -59,6 +65,20 @@ class Policy:
         object.__setattr__(self, "_named", named)
         globs = tuple(pair for pair in entries if not is_plain(pair[0].rule.tool))
         object.__setattr__(self, "_open", globs)
+        ends = (rule.expires_at for rule in ordered if rule.expires_at is not None)
+        object.__setattr__(self, "expires_at", min(ends, default=inf))
+
+    @property
+    def version(self) -> str:
+        """Names mode, rules and workspace: another policy has another one."""
+        if not self._version:
+            said = [rule.definition() for rule in self.rules]
+            self._version.append(digest(dumps([self.mode, self.workspace, said])))
+        return self._version[0]
+
+    def expired(self, now: float) -> tuple[Rule, ...]:
+        """The rules whose time is over."""
+        return tuple(r for r in self.rules if r.expires_at is not None and r.expires_at <= now)
 
     def with_mode(self, mode: Mode) -> Policy:
         """The same rules under another mode."""

@@ -1,27 +1,30 @@
 """Permission: from the final arguments of a call to a yes, a no, or a person.
 
 `policy.decide` decides; here the facts are gathered before it and its "confirm" is carried to a
-person. An approval is bound to the digest of exactly what was shown and is good for one attempt.
-Edited arguments are validated and decided again: a deny rule still bites.
+person. An approval is bound to exactly what was shown, where and under which policy (see
+`binding`), and is good for one attempt. Edited arguments are validated and decided again: a deny
+rule still bites.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
-from workbench.errors import Denied
+from workbench.errors import ApprovalStale, Denied
 from workbench.foreign import Raised, attempt
 from workbench.journal.events import agents_of
+from workbench.permission.bound import Bound
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.egress import all_of_host, is_free_egress
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
+from workbench.run.binding import bound_of, check_bound, for_arguments, withdraw
 from workbench.run.touch import touch
 from workbench.run.waiting import Answer, Waiting, said_of
 from workbench.values import digest, dumps
@@ -37,33 +40,77 @@ async def permit(step: Step, tool: Tool) -> Facts:
 
     What lets a keyed attempt be made again is its first approval: the key makes them one.
     """
-    approved, answer, asked = "", None, step.left.approvals
+    again = ""
     if step.in_doubt and step.prior is not None and tool.repeat is Repeat.KEYED:
-        approved = str(step.prior.data.get("digest", ""))
+        again = str(step.prior.data.get("digest", ""))
     if tool.act == "run":
         await step.run.toolbox.ready(tool)
+    approval: _Approval | None = None
     while True:
         step.arguments = tool.read(step.arguments)
         facts = await _foreseen(step, tool, step.run.toolbox.facts(tool, step.arguments))
         facts = replace(facts, untrusted=step.run.usage.untrusted)
         call = _call(step, tool, facts)
+        _expire(step)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
         step.extra["danger"], step.action = call.danger.name, call.digest
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
-        if answer is not None:
-            _keep_rule(step, tool, call, answer)
-        if call.digest == approved or _allowed(step, decision):
+        if approval is not None and _holds(step, tool, approval):
+            _keep_rule(step, tool, call, approval.answer)
+            # A wider answer is itself a change of the policy.
+            step.permitted.by_person(approval.id, bound_of(step, tool), step.run.policy)
             return facts
-        answer = await _ask(step, _waiting(step, tool, call, decision, asked))
-        asked += 1
-        if answer.verdict == "deny":
-            raise Denied(answer.reason or "a person said no", by=answer.by)
-        if answer.arguments is not None:
-            step.arguments = dict(answer.arguments)
-            approved = digest_of(step, tool, tool.read(step.arguments))
-        else:
-            approved = call.digest
+        if call.digest == again or _allowed(step, decision):
+            step.permitted.by_rule(step.run.policy)
+            return facts
+        approval = await _approval(step, tool, call, decision)
+
+
+@dataclass(frozen=True, slots=True)
+class _Approval:
+    """A person's yes, and what it is good for."""
+
+    id: str
+    answer: Answer
+    bound: Bound
+
+
+async def _approval(step: Step, tool: Tool, call: Call, decision: Decision) -> _Approval | None:
+    """Ask a person; None when the question is not what it was any more. Raises Denied."""
+    waiting = _waiting(step, tool, call, decision, step.permitted.asked)
+    step.permitted.asked += 1
+    try:
+        answer = await _ask(step, waiting)
+    except ApprovalStale:
+        return None
+    bound = _bound_in(waiting)
+    if answer.verdict == "deny":
+        raise Denied(answer.reason or "a person said no", by=answer.by)
+    if answer.arguments is not None:
+        step.arguments = dict(answer.arguments)
+        bound = for_arguments(bound, tool.read(step.arguments))
+    return _Approval(waiting.id, answer, bound)
+
+
+def _bound_in(waiting: Waiting) -> Bound:
+    assert waiting.bound is not None
+    return waiting.bound
+
+
+def _holds(step: Step, tool: Tool, approval: _Approval) -> bool:
+    """Whether an approval is good for what would be done now; where not, a row says so."""
+    why = approval.bound.changes(bound_of(step, tool))
+    if why:
+        withdraw(step, approval.id, why)
+    return not why
+
+
+def _expire(step: Step) -> None:
+    """Have rules whose time is over taken back, and that written down, before they are asked."""
+    world = step.run.world
+    if world.policy.expires_at <= world.clock() and world.expire_rules is not None:
+        world.expire_rules()
 
 
 async def _foreseen(step: Step, tool: Tool, facts: Facts) -> Facts:
@@ -77,12 +124,17 @@ async def _foreseen(step: Step, tool: Tool, facts: Facts) -> Facts:
 
 
 async def permit_bare(step: Step, tool: Tool, facts: Facts, why: str) -> None:
-    """Ask a person whether a call may happen although its snapshot failed. Raises Denied."""
+    """Ask a person whether a call may happen although its snapshot failed. Raises Denied.
+
+    Raises ApprovalStale when anything changed meanwhile: then all of it is permitted anew.
+    """
     noted = replace(facts, notes=(*facts.notes, f"without a snapshot: {why}"))
     decision = Decision("confirm", f"{why}; what the call changes could not be brought back")
-    answer = await _ask(step, _waiting(step, tool, _call(step, tool, noted), decision, "bare"))
+    waiting = _waiting(step, tool, _call(step, tool, noted), decision, "bare")
+    answer = await _ask(step, waiting)
     if answer.verdict == "deny":
         raise Denied(f"{answer.reason or 'a person said no'} ({why})", by=answer.by)
+    check_bound(step, waiting.id, _bound_in(waiting))
 
 
 def _call(step: Step, tool: Tool, facts: Facts) -> Call:
@@ -151,11 +203,15 @@ async def _ask(step: Step, waiting: Waiting) -> Answer:
         answer = await step.run.world.inbox.ask(waiting, limit)
     except TimeoutError:
         answer = Answer("deny", by="timeout", reason=f"nobody answered within {limit:g} s")
+    except ApprovalStale as stale:
+        withdraw(step, waiting.id, stale.message)
+        raise
     except asyncio.CancelledError:
         rows.append("approval.withdrawn", key, {"id": waiting.id, "reason": "no longer wanted"})
         raise
     told: dict[str, Any] = {"id": waiting.id, "verdict": answer.verdict, "by": answer.by}
     told |= {"scope": answer.scope, "reason": answer.reason, "digest": waiting.digest}
+    told |= {"tool": waiting.tool, "agent": waiting.agent}
     if answer.arguments is not None:
         told["arguments"] = dict(answer.arguments)
     rows.append("approval.answered", key, told)
@@ -180,14 +236,21 @@ def _waiting(step: Step, tool: Tool, call: Call, decision: Decision, asked: int 
         danger=call.danger,
         facts=call.facts,
         why=subject.why if isinstance(subject, ToolUse) else "",
-        rule=decision.reason,
+        rule=f"{decision.reason}{_again(step)}",
         preview=step.run.toolbox.preview(tool, step.arguments),
         expires_at=now + limit if limit is not None else None,
         choices=("allow", "deny"),
         selected="allow" if decision.verdict == "allow" else "",
         digest=call.digest,
+        bound=bound_of(step, tool),
         call=call,
     )
+
+
+def _again(step: Step) -> str:
+    """That it was asked before, and why that does not count."""
+    why = step.permitted.why_again
+    return f"; asked again because {why}" if why else ""
 
 
 def _asked_data(waiting: Waiting) -> dict[str, Any]:
@@ -203,6 +266,7 @@ def _asked_data(waiting: Waiting) -> dict[str, Any]:
         "rule": waiting.rule,
         "expires_at": waiting.expires_at,
         "digest": waiting.digest,
+        "bound": waiting.bound.to_json() if waiting.bound else {},
     }
 
 
@@ -246,3 +310,12 @@ def reconsidered(world: World, policy_of: Callable[[str], Policy]) -> list[tuple
         elif decision.verdict == "allow" and not (scripted and world.scripts_only_preselect):
             answers.append((waiting.id, Answer("allow", by=_by(decision))))
     return answers
+
+
+def outdated(world: World, policy_of: Callable[[str], Policy]) -> list[tuple[str, ApprovalStale]]:
+    """The permissions that wait and were asked for under another policy: to be asked anew."""
+    return [
+        (waiting.id, ApprovalStale("the policy changed since it was asked", by="policy"))
+        for waiting in world.inbox.unanswered
+        if waiting.bound is not None and waiting.bound.policy != policy_of(waiting.run_id).version
+    ]

@@ -159,6 +159,14 @@ class Shared(Protocol):
         ...
 
 
+class Audit(Protocol):
+    """Where decisions about more than one run are entered; those of a run are by their rows."""
+
+    def enter(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Enter one; durable when this returns."""
+        ...
+
+
 class Keeper(Reader, Log, Protocol):
     """A log that can be asked about its runs, and that says who may drive one."""
 
@@ -173,6 +181,11 @@ class Keeper(Reader, Log, Protocol):
 
     def runs(self, *, limit: int = 100) -> Sequence[RunRecord]:
         """The newest runs."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """Every decision that matters."""
         ...
 
     def claim(self, run_id: str, *, take_over: bool = False) -> int:
@@ -252,6 +265,10 @@ class ToolBox(Protocol):
 
     async def ready(self, tool: Tool) -> None:
         """Find out, beside the loop, whatever takes long and `facts` will need of the place."""
+        ...
+
+    def profile(self, tool: Tool) -> str:
+        """What confines a call of this tool: level and back end of its sandbox."""
         ...
 
     def facts(self, tool: Tool, arguments: dict[str, Any]) -> Facts:

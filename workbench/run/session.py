@@ -31,7 +31,7 @@ from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
 from workbench.run.one import ask_one
 from workbench.run.own_files import with_own_files
-from workbench.run.permit import reconsidered
+from workbench.run.permit import outdated, reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
 from workbench.run.restoring import restore
@@ -72,7 +72,7 @@ class Session:
         self.world = world(self._publish)
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
-        self.world.add_rule = self.add_rule
+        self.world.add_rule, self.world.expire_rules = self.add_rule, self.expire_rules
         self.world.patterns |= {"ask": ask_one, restore.name: restore}
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
@@ -369,18 +369,35 @@ class Session:
         self._told_all("rule.removed", {"rule": rule_id, "by": by})
         self._reconsider()
 
+    def expire_rules(self) -> None:
+        """Take back the rules whose time is over, and say so."""
+        for rule in self.world.policy.expired(self.world.clock()):
+            self.world.policy = self.world.policy.without(rule.id)
+            self._told_all("rule.expired", {"rule": str(rule), "by": "time"})
+        self._keep_rules(self.world.policy)
+        self._reconsider()
+
     def set_limits(self, run_id: str, limits: Mapping[str, Any], by: str = "user") -> None:
         """Change a live run's ceilings, by measure; None lifts one."""
         change_limits(self.live(run_id), limits, by)
 
     def _told_all(self, kind: str, data: dict[str, Any]) -> None:
-        for run in self.runs.values():
-            if run.status in {"running", "paused"}:
-                run.rows.append(kind, "", dict(data))
+        """A row in every live run, which the audit has with it; without any, the audit alone."""
+        live = [run for run in self.runs.values() if run.status in {"running", "paused"}]
+        for run in live:
+            run.rows.append(kind, "", dict(data))
+        if not live:
+            self._keeper.audit.enter(kind, self.world.redaction.value(data))
 
     def _reconsider(self) -> None:
-        for waiting_id, answer in reconsidered(self.world, lambda run_id: self.runs[run_id].policy):
-            self.world.inbox.answer(waiting_id, answer)
+        def policy_of(run_id: str) -> Policy:
+            return self.runs[run_id].policy
+
+        inbox = self.world.inbox
+        for waiting_id, answer in reconsidered(self.world, policy_of):
+            inbox.answer(waiting_id, answer)
+        for waiting_id, why in outdated(self.world, policy_of):
+            inbox.renew(waiting_id, why)
 
     def _tell_of_room(self, text: str) -> None:
         full = self.world.room.full is not None

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import describe
+from workbench.errors import ApprovalStale, Denied, describe
 from workbench.foreign import Raised
 from workbench.journal.events import Event, agent_of
 from workbench.journal.replay import Tried, Unfinished
 from workbench.journal.strands import Outcome, Parked, standing
+from workbench.run.binding import Permitted
 from workbench.run.budget import Reservation
 from workbench.run.reserve import marks, release, settle, start
 from workbench.values import digest, dumps, loads
@@ -22,13 +24,16 @@ if TYPE_CHECKING:
     from workbench.workflow.effects import Repeat
 
 
+_DENIALS = frozenset({Denied.code, ApprovalStale.code})
+
+
 class Step:
     """What is known of one effect while it is being taken through the gate."""
 
     __slots__ = (
         "action", "arguments", "attempt", "begun", "begun_s", "closed", "extra", "in_doubt",
-        "intended", "intent", "is_open", "key", "left", "overdue", "parked", "prior", "reserved",
-        "run", "stop_reason", "stoppable", "task", "usage",
+        "intended", "intent", "is_open", "key", "left", "overdue", "parked", "permitted", "prior",
+        "reserved", "run", "stop_reason", "stoppable", "task", "usage",
     )  # fmt: skip
 
     def __init__(self, run: Run, parked: Parked, left: Unfinished | None = None) -> None:
@@ -44,6 +49,8 @@ class Step:
         """Nobody knows of an earlier attempt, and this one, if there is one, repeats it exactly."""
         self.action = ""
         """The digest of exactly what was permitted, once something was."""
+        self.permitted = Permitted(self.left.approvals)
+        """On what, and what an approval was bound to."""
         self.intended = False
         """The row that says this attempt begins is on its way to the log."""
         self.intent: Event | None = None
@@ -120,13 +127,16 @@ class Step:
     def __str__(self) -> str:
         return self.parked.words
 
-    async def intend(self, repeat: Repeat, **more: Any) -> None:
+    async def intend(
+        self, repeat: Repeat, check: Callable[[], None] = lambda: None, **more: Any
+    ) -> None:
         """Have the intent in the log, then begin: from here on the world may have been touched.
 
         It waits for room, and again once the intent stands: an outcome has to fit as well.
 
         Args:
             repeat: the class, as performing it knows it.
+            check: raises when it must not be done after all; asked after each long wait.
             more: for its row.
         """
         room = self.run.world.room
@@ -135,8 +145,14 @@ class Step:
         more = {**self.extra, **more, "repeat": repeat.value}
         more["digest"] = self.action or self.digest_of(self.arguments)
         more["idempotency_key"] = self.idempotency_key
-        await start(self, lambda: {**self.start_data(), **more}, safe=True)
+
+        def made() -> dict[str, Any]:
+            check()
+            return {**self.start_data(), **more}
+
+        await start(self, made, safe=True)
         await room.wait()
+        check()
         self.begin()
 
     def digest_of(self, arguments: dict[str, Any]) -> str:
@@ -206,7 +222,7 @@ class Step:
             data["error"] = describe(outcome.error)
             if self.in_doubt and not self.begun:
                 data["end"] = "unknown"  # it is not tried again, and nobody knows of the last time
-            kind = "step.denied" if data["error"]["code"] == "denied" else "step.failed"
+            kind = "step.denied" if data["error"]["code"] in _DENIALS else "step.failed"
         self.end(kind, data, safe=safe)
 
     def end(self, kind: str, data: dict[str, Any], *, safe: bool) -> None:

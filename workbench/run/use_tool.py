@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
-from workbench.agent.turn import ToolUse
+from workbench.errors import ApprovalStale
 from workbench.permission.danger import Facts
 from workbench.permission.egress import brings_in
+from workbench.run.binding import check_still, tool_of
 from workbench.run.permit import permit
 from workbench.run.ports import Attempt, HeldTurn
-from workbench.run.reserve import start
+from workbench.run.reserve import release, start
 from workbench.run.working_copy import writing
 from workbench.run.world import Live
 from workbench.workflow.effects import Repeat
@@ -25,15 +26,26 @@ if TYPE_CHECKING:
 
 
 async def use_tool(step: Step) -> Any:
-    """Perform one tool call."""
-    tool = tool_of(step)
-    facts = await permit(step, tool)
+    """Perform one tool call; one that is not what was permitted any more is permitted anew."""
+    while True:
+        tool = tool_of(step)
+        facts = await permit(step, tool)
+        try:
+            return await _use(step, tool, facts)
+        except ApprovalStale:
+            if step.begun or step.intended:
+                raise
+            release(step)
+
+
+async def _use(step: Step, tool: Tool, facts: Facts) -> Any:
     if source := brings_in(facts):
         step.extra["untrusted"] = source
     if tool.repeat is Repeat.PURE:
         await step.run.hold.passes()
         await start(step, None)
         await step.assure()
+        check_still(step)
         live = {"effect": "tool", "name": tool.name, "arguments": step.arguments}
         step.run.world.publish(Live("started", step.run.run_id, step.key, live))
         step.begin()
@@ -41,7 +53,7 @@ async def use_tool(step: Step) -> Any:
     async with writing(step, tool, facts) as found:
         schema = step.run.scopes.digest_of(tool)
         told = {"act": tool.act, "schema": schema, "prepared": found.prepared, **found.data}
-        await step.intend(tool.repeat, **told)
+        await step.intend(tool.repeat, lambda: check_still(step), **told)
         with found.within(tool):
             found.result = await _performed(step, tool, facts, found.turn)
         return found.result
@@ -62,16 +74,6 @@ def attempt_of(step: Step) -> Attempt:
         lambda text: _progress(step, text),
         step.run.world.redaction,
     )
-
-
-def tool_of(step: Step) -> Tool:
-    """The tool an effect means."""
-    subject = step.parked.effect.subject
-    if isinstance(subject, ToolUse):
-        return subject.tool
-    if isinstance(subject, Tool):
-        return subject
-    return step.run.scopes.tool(step.parked.effect.name)
 
 
 def _progress(step: Step, text: str) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from workbench.errors import TooLate, UnknownName
+from workbench.errors import ApprovalStale, TooLate, UnknownName
 from workbench.journal.requests import who
+from workbench.permission.bound import Bound
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts
 from workbench.permission.doubting import UNSAID
@@ -61,6 +62,8 @@ class Waiting:
     """The choice a script's rule would make; a person still answers."""
     digest: str = ""
     """Of the exact action; an approval is good for this and nothing else."""
+    bound: Bound | None = field(default=None, repr=False)
+    """Of a permission asked here: all that an approval of it is bound to."""
     check: Callable[[Any], object] | None = field(default=None, repr=False)
     """Refuses an answer that is none, by raising; without it an answer is one of the choices."""
     call: Call | None = field(default=None, repr=False)
@@ -130,6 +133,8 @@ class Inbox:
         self._futures: dict[str, asyncio.Future[Answer]] = {}
         self._answered: dict[str, Answer] = {}
         """The newest answers, for who comes too late."""
+        self._renewed: dict[str, ApprovalStale] = {}
+        """What was asked anew under another id, and why."""
         self._counts: dict[str, tuple[float, asyncio.TimerHandle]] = {}
         """The seconds that each has, and what ends them."""
         self._changed = changed
@@ -139,6 +144,7 @@ class Inbox:
 
         Raises:
             TimeoutError: nobody answered in the time that there was.
+            ApprovalStale: it is not the question any more that was asked.
         """
         future = asyncio.get_running_loop().create_future()
         self.waiting[waiting.id] = waiting
@@ -152,7 +158,8 @@ class Inbox:
             del self.waiting[waiting.id], self._futures[waiting.id]
             if waiting.id in self._counts:
                 self._counts.pop(waiting.id)[1].cancel()
-            self._changed(waiting, "answered" if not future.cancelled() else "withdrawn")
+            gone = future.cancelled() or waiting.id in self._renewed
+            self._changed(waiting, "withdrawn" if gone else "answered")
 
     def count_afresh(self) -> None:
         """Give everything that counts down its whole time again: nobody was there to answer."""
@@ -183,6 +190,7 @@ class Inbox:
 
         Raises:
             TooLate: it was answered already; says by whom.
+            ApprovalStale: it was asked anew since, under another id.
             UnknownName: nothing with this id waits, or the answer is no choice.
             WorkbenchError: what the question's own check says; it still waits then.
         """
@@ -202,8 +210,17 @@ class Inbox:
         if len(self._answered) > _REMEMBERED:
             del self._answered[next(iter(self._answered))]
 
-    def gone(self, waiting_id: str) -> TooLate | UnknownName:
+    def renew(self, waiting_id: str, why: ApprovalStale) -> None:
+        """Have what waits asked anew: an answer to this question counts no more."""
+        self._futures[waiting_id].set_exception(why)
+        self._renewed[waiting_id] = why
+        if len(self._renewed) > _REMEMBERED:
+            del self._renewed[next(iter(self._renewed))]
+
+    def gone(self, waiting_id: str) -> TooLate | UnknownName | ApprovalStale:
         """Why something does not wait: who has answered it, or that there is no such thing."""
+        if waiting_id in self._renewed:
+            return ApprovalStale(f"{self._renewed[waiting_id].message}: it is asked anew")
         answer = self._answered.get(waiting_id)
         if answer is None:
             return UnknownName("waiting request", waiting_id, [w.id for w in self.unanswered])

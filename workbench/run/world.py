@@ -80,6 +80,8 @@ class World:
     """Asked before something begins that leaves no intent: None while this process surely drives
     the run, else what to wait for, which raises `Fenced` when another one does."""
     add_rule: Callable[[Any, str], object] | None = None
+    expire_rules: Callable[[], None] | None = None
+    """Takes back the rules whose time is over."""
     clock: Callable[[], float] = time.time
     stir: Callable[[], None] = lambda: None
     """Told before code that is not ours runs on the loop: see `workbench.run.watchdog`."""

@@ -169,6 +169,16 @@ def check(asked: Asked, run: str) -> int:
     return _opened(asked, job, whole=True, readonly=True)
 
 
+def inspect(asked: Asked, name: str, words: Sequence[str]) -> int:
+    """``audit``: a command that only says something, on a database that is only read."""
+    line = shell_line(name, words)
+
+    async def job(front: Front) -> int:
+        return await front.look(line)
+
+    return _opened(asked, job, checked=False, readonly=True)
+
+
 def line_mode(asked: Asked) -> int:
     """``--line``: a prompt instead of a screen."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -17,9 +17,10 @@ from typing import Final
 from workbench.errors import StoreDamaged, StoreError, StoreForeign, UsageError
 from workbench.store import deleting, opening, schema, swapping
 from workbench.store.blobs import Blobs
+from workbench.store.chain import Chain
 from workbench.store.connection import FAILURES, connect, translated
 from workbench.store.packing import COLUMNS, unpack
-from workbench.store.schema import PLACE
+from workbench.store.schema import AUDITED_SINCE, PLACE
 from workbench.values import digest
 
 Progress = Callable[[str], None]
@@ -194,7 +195,11 @@ def restore(file: Path, path: Path, now: float, progress: Progress = lambda _: N
             while piece := source.read(2**20):
                 target.write(piece)
         with closing(connect(new, mode="rw", patience_s=1.0)) as link:
+            link.execute("BEGIN IMMEDIATE")
             link.execute("DROP TABLE blobs")
+            if version >= AUDITED_SINCE:
+                Chain(link).add("store.restored", now, {"file": file.name, "by": "user"})
+            link.execute("COMMIT")
     except FAILURES as error:
         new.unlink(missing_ok=True)
         raise translated(error, path) from error

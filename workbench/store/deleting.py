@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from workbench.errors import UsageError
 from workbench.store.blobs import Blobs
+from workbench.store.chain import Chain
 from workbench.store.connection import Readers
 from workbench.store.schema import PLACE
 from workbench.values import digest
@@ -77,6 +78,7 @@ def delete(link: sqlite3.Connection, run_ids: Sequence[str], by: str, now: float
             "?, ?, ?, ? FROM run_states WHERE run_id = ?",
             (rows, sums, by, now, run_id),
         )
+        Chain(link).add("run.deleted", now, {"by": by, "rows": rows, "digest": sums}, run_id)
         link.execute("DELETE FROM events WHERE run_id = ?", (run_id,))
         for table in _OF_A_RUN:
             link.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))  # noqa: S608

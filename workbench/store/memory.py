@@ -26,6 +26,7 @@ from workbench.journal.events import Event
 from workbench.journal.ledger import Dues, Ledger, Within, refused
 from workbench.store import queries, workspace
 from workbench.store.alone import Alone
+from workbench.store.audited import MemoryAudit
 from workbench.store.deleting import Freed
 from workbench.store.projection import (
     RunRow,
@@ -76,6 +77,7 @@ class MemoryStore:
         self._unheard: list[WorkbenchError] = []
         self._pinned: set[str] = set()
         self._deleted: set[str] = set()
+        self.audit = MemoryAudit()
         self._open = True
         self.shared = Alone(self.owner)
 
@@ -236,6 +238,8 @@ class MemoryStore:
         """Store whole runs from elsewhere, all or nothing."""
         rows = [_copied(event) for event in events]
         self._deleted -= {event.run_id for event in rows}
+        for run_id in dict.fromkeys(event.run_id for event in rows):
+            self.audit.enter("run.imported", {}, run_id)
         self._check(rows)
         self._log += rows
         self._take(rows)
@@ -244,7 +248,7 @@ class MemoryStore:
         self, run_ids: Sequence[str], *, by: str = "user", sweeps: bool = True
     ) -> Freed:
         """Delete whole runs."""
-        del by, sweeps
+        del sweeps
         for run_id in run_ids:
             self._state(run_id)
             if run_id in self._owned:
@@ -257,10 +261,11 @@ class MemoryStore:
         going = {run_id: sum(e.run_id == run_id for e in self._log) for run_id in run_ids}
         # Places stay: whoever reads the tail goes by them.
         self._log = [_GONE if event.run_id in going else event for event in self._log]
-        for run_id in going:
+        for run_id, rows in going.items():
             del self._states[run_id]
             self._ledger.forget(run_id)
             self._deleted.add(run_id)
+            self.audit.enter("run.deleted", {"by": by, "rows": rows}, run_id)
         return Freed(list(run_ids), sum(going.values()))
 
     def sweep_blobs(self) -> Freed:
@@ -286,7 +291,9 @@ class MemoryStore:
         """Compute the runs and their spending anew from the log."""
         self._states.clear()
         self._ledger = Ledger()
+        audit, self.audit = self.audit, MemoryAudit()
         self._take([event for event in self._log if event is not _GONE])
+        self.audit = audit
 
     def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
         """Say what there is of a kind now; it replaces what was said before."""
@@ -342,6 +349,7 @@ class MemoryStore:
 
     def _take(self, events: Sequence[Event]) -> None:
         for event in events:
+            self.audit.take(event)
             self._ledger.take(event)
             if event.run_id in self._states:
                 self._states[event.run_id].take(event)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.errors import StoreError, StoreForeign, StoreNewer
-from workbench.store import schema, states
+from workbench.store import chain, schema, states
 from workbench.store.blobs import Blobs
 from workbench.store.connection import (
     FAILURES,
@@ -91,9 +92,15 @@ def _upgrade(link: sqlite3.Connection, path: Path, patience_s: float) -> None:
             # Another workbench may have done it while this one waited.
             if known(link, path) < schema.VERSION:
                 blobs = Blobs(path.parent / "blobs")
-                schema.upgrade(link, path, count_anew=lambda: states.rebuild(link, blobs))
+                schema.upgrade(link, path, count_anew=lambda: _count_anew(link, blobs))
     finally:
         lock.close()
+
+
+def _count_anew(link: sqlite3.Connection, blobs: Blobs) -> None:
+    states.rebuild(link, blobs)
+    if not chain.head(link).number:
+        chain.begin(link, time.time())
 
 
 def known(link: sqlite3.Connection, path: Path) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import StoreDamaged, StoreError
-from workbench.store import pages, schema, states
+from workbench.store import chain, pages, schema, states
 from workbench.store.blobs import Blobs
 from workbench.store.connection import FAILURES, PAGE_BYTES, connect, translated
 from workbench.store.packing import COLUMNS, unpack
@@ -28,7 +28,7 @@ from workbench.values import loads
 Progress = Callable[[str], None]
 
 _KEPT_TABLES: Final = (
-    *("owners", "catalogue", "settings", "requests", "losses", "deleted", "pinned"),
+    *("owners", "catalogue", "settings", "requests", "losses", "deleted", "pinned", "audit_head"),
 )
 """What is no row of the log and is taken over as far as it can be read."""
 
@@ -90,6 +90,7 @@ def _copied(path: Path, new: Path, now: float, progress: Progress) -> Report:
         progress("looking for gaps")
         blobs = Blobs(path.parent / "blobs")
         report.losses = _mark(link, blobs, ends, now, cut=report.is_cut)
+        chain.repaired(link, now, [loss.run_id for loss in report.losses])
         # What is missing cannot be read; everything else is computed from what is there.
         states.rebuild(link, _Forgiving(path.parent / "blobs"))
         (report.rows,) = link.execute("SELECT count(*) FROM events WHERE run_id <> ''").fetchone()
@@ -111,6 +112,8 @@ def _take_rows(path: Path, link: sqlite3.Connection, progress: Progress) -> dict
     for place, record in pages.records(path):
         row = pages.event(record)
         if row is None:
+            if (entry := chain.entry_of(place, record)) is not None:
+                chain.put_back(link, entry)
             run_id, last = pages.end_of_run(record) or (PLACE, 0)
             ends[run_id] = max(last, ends.get(run_id, 0))
             continue

@@ -268,6 +268,29 @@ def m009_files(execute: Execute) -> None:
     execute("CREATE INDEX events_of_files ON events(id) WHERE kind = 'file.changed'")
 
 
+def m010_audit(execute: Execute) -> None:
+    """Decisions as a chain, see `workbench.journal.audit`; where it stands is kept beside it."""
+    execute("""
+        CREATE TABLE audit (
+          number INTEGER PRIMARY KEY,  -- 1, 2, 3 ... without a hole
+          at REAL NOT NULL, kind TEXT NOT NULL,
+          run_id TEXT NOT NULL, seq INTEGER NOT NULL,  -- the row it stands for; 0 for none
+          row TEXT NOT NULL,           -- that row's digest
+          data TEXT NOT NULL,          -- JSON
+          before TEXT NOT NULL,        -- the hash of the entry before
+          hash TEXT NOT NULL
+        ) STRICT""")
+    execute("""
+        CREATE TABLE audit_head (
+          one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, hash TEXT NOT NULL
+        ) STRICT""")
+    for deed in ("UPDATE", "DELETE"):
+        execute(f"""
+            CREATE TRIGGER audit_refuses_{deed.lower()} BEFORE {deed} ON audit BEGIN
+              SELECT RAISE(ABORT, 'entries of the audit are only ever added');
+            END""")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -280,9 +303,13 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m007_keeping,
     m008_days,
     m009_files,
+    m010_audit,
 )
 
 VERSION: Final = len(MIGRATIONS)
+
+AUDITED_SINCE: Final = MIGRATIONS.index(m010_audit) + 1
+"""The first version with an audit."""
 
 
 def upgrade(

@@ -17,6 +17,7 @@ from workbench.errors import StoreDamaged, StoreError
 from workbench.journal.events import Event
 from workbench.store import packing
 from workbench.store.blobs import Blobs
+from workbench.store.chain import Chain
 from workbench.store.days import Days
 from workbench.store.packing import INSERT, pack, unpack
 from workbench.store.projection import (
@@ -177,19 +178,25 @@ _AT_ONCE: Final = 500
 """Rows of a run from elsewhere that are in memory at a time."""
 
 
-def take_in(connection: sqlite3.Connection, blobs: Blobs, events: Iterator[Event]) -> None:
+def take_in(
+    connection: sqlite3.Connection, blobs: Blobs, events: Iterator[Event], now: float
+) -> None:
     """Store runs from elsewhere; inside a transaction, so all of them or none.
 
     Raises:
         StoreError: a row does not follow what is there; see `States.check`.
     """
-    states = States(connection)
+    states, chain = States(connection), Chain(connection)
     while batch := list(islice(events, _AT_ONCE)):
         # One that was deleted here may come back as it was.
         back = [(event.run_id,) for event in batch if event.kind == "run.started"]
         connection.executemany("DELETE FROM deleted WHERE run_id = ?", back)
         states.check(batch)
-        connection.executemany(INSERT, [pack(event, blobs) for event in batch])
+        rows = [pack(event, blobs) for event in batch]
+        connection.executemany(INSERT, rows)
+        for (run_id,) in back:
+            chain.add("run.imported", now, {}, run_id)
+        chain.take(rows)
         states.take(batch)
         states.write()
 

@@ -18,6 +18,7 @@ from workbench.errors import StoreError, StoreFull
 from workbench.journal.events import Event
 from workbench.journal.ledger import Dues, Within
 from workbench.store import days, deleting, opening, queries, states, workspace
+from workbench.store.audited import Audit
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
 from workbench.store.deleting import Freed
@@ -56,6 +57,8 @@ class Store:
         self._writer = writer
         self.shared = Shared(path, readers, writer)
         """Who drives what, and what processes ask of each other."""
+        self.audit = Audit(readers, writer)
+        """Every decision that matters, in a chain of hashes."""
 
     @staticmethod
     def open(
@@ -260,7 +263,8 @@ class Store:
         Rows are read as they are stored, so their number does not matter. Nothing else is written
         meanwhile, and nothing is kept when one of them is refused or reading them fails.
         """
-        self._write().perform(lambda link: states.take_in(link, self.blobs, events))
+        now = time.time()
+        self._write().perform(lambda link: states.take_in(link, self.blobs, events, now))
 
     def delete_runs(
         self, run_ids: Sequence[str], *, by: str = "user", sweeps: bool = True

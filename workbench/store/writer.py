@@ -34,6 +34,7 @@ from workbench.journal.events import Event
 from workbench.journal.ledger import Within, refused
 from workbench.store import ownership
 from workbench.store.blobs import BlobGone, Blobs
+from workbench.store.chain import Chain
 from workbench.store.connection import FAILURES, translated
 from workbench.store.packing import INSERT, Row, blobs_of, pack
 from workbench.store.room import OnRoom, Reserve
@@ -90,6 +91,7 @@ class Writer:
         self._blobs = blobs
         self._transactions = Transactions(path, connection, patience_s, self._forget)
         self._states = States(connection)
+        self._chain = Chain(connection)
         self._claimed: dict[str, ownership.Claimed] = {}
         """What the file says, as last read."""
         self.owned: Mapping[str, int] = {}
@@ -303,6 +305,7 @@ class Writer:
                 self._states.take(events)
             self._blobs.check(blobs_of(rows))
             self._connection.executemany(INSERT, rows)
+            self._chain.take(rows)
             self._states.write()
         return errors
 
@@ -347,6 +350,7 @@ class Writer:
 
     def _forget(self) -> None:
         self._states.forget()
+        self._chain.forget()
         self._claimed.clear()
 
     # Queue and end

@@ -9,6 +9,7 @@ from workbench.script import scratch
 from workbench.script.command import Command
 from workbench.script.commands import (
     attending,
+    auditing,
     branching,
     budgeting,
     choosing,
@@ -34,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
         *branching.COMMANDS,
         *choosing.COMMANDS,
         *permitting.COMMANDS,
+        *auditing.COMMANDS,
         doubting.COMMAND,
         *budgeting.COMMANDS,
         *filing.COMMANDS,

@@ -1,0 +1,83 @@
+"""The audit as the store offers it: enter what has no row, list, verify.
+
+What has a row of the log is entered by the writer, with the row. `MemoryAudit` is the same for a
+store without a file.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.errors import StoreError
+from workbench.journal.audit import AUDITED, Entry, Head, said_of
+from workbench.journal.events import Event
+from workbench.store import chain
+from workbench.store.chain import Chain
+from workbench.store.connection import Readers
+from workbench.store.verifying import Verified, verify
+from workbench.store.writer import Writer
+
+
+class Audit:
+    """The audit of one database. Methods may be called from any thread."""
+
+    def __init__(self, readers: Readers, writer: Writer | None) -> None:
+        self._readers, self._writer = readers, writer
+
+    def enter(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Enter a decision about more than one run; durable when this returns."""
+        if self._writer is None:
+            raise StoreError("the database is only read")
+        now = time.time()
+        self._writer.perform(lambda link: Chain(link).add(kind, now, data))
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        """The entries after a number, in their order."""
+        with self._readers.read() as link:
+            return list(chain.entries(link, after))
+
+    def head(self) -> Head:
+        """Where the chain stands: to be kept elsewhere."""
+        with self._readers.read() as link:
+            return chain.head(link)
+
+    def verify(self, head: str = "") -> Verified:
+        """Go through the chain and the log; see `workbench.store.verifying`. Raises AuditBroken."""
+        with self._readers.read() as link:
+            return verify(link, head)
+
+
+class MemoryAudit:
+    """The same in memory, where nobody else can reach it. For one thread."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+
+    def take(self, event: Event) -> None:
+        """Enter a row of the log if it is a decision."""
+        if event.kind in AUDITED:
+            self._add(event.at, event.kind, said_of(event.data), event.run_id, event.seq)
+
+    def enter(self, kind: str, data: Mapping[str, Any], run_id: str = "") -> None:
+        """Enter a decision that has no row."""
+        self._add(time.time(), kind, data, run_id)
+
+    def entries(self, after: int = 0) -> list[Entry]:
+        """The entries after a number, in their order."""
+        return self._entries[after:]
+
+    def head(self) -> Head:
+        """Where the chain stands."""
+        return Head(len(self._entries), self._entries[-1].hash) if self._entries else Head()
+
+    def verify(self, head: str = "") -> Verified:
+        """Say what there is; nothing here needs a proof."""
+        del head
+        return Verified(len(self._entries), self.head().hash)
+
+    def _add(
+        self, at: float, kind: str, data: Mapping[str, Any], run_id: str, seq: int = 0
+    ) -> None:
+        self._entries.append(self.head().next(at, kind, data, run_id=run_id, seq=seq))
