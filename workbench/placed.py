@@ -18,6 +18,10 @@ from workbench.run.ports import Attempt
 from workbench.tools.place import Place
 from workbench.tools.sandbox.report import SandboxReport
 
+_CONFINED = frozenset({"run", "write", "delete"})
+"""What a command in the sandbox could do as well, so that the mode ``auto`` treats it alike.
+Reading needs no proof, and requests leave the machine whatever confines commands."""
+
 
 class PlacedTools:
     """The tools, bound to the place they act in."""
@@ -35,8 +39,8 @@ class PlacedTools:
         return replace(self._place, sandbox=_proven())
 
     async def ready(self, tool: Tool) -> None:
-        """Have the canary sing before the first command, and beside the loop: it takes 0.1 s."""
-        if tool.act == "run" and self._sandboxed and "place" not in vars(self):
+        """Have the canary sing before the first change, and beside the loop: it takes 0.1 s."""
+        if tool.act in _CONFINED and self._sandboxed and "place" not in vars(self):
             await asyncio.to_thread(_proven)
 
     def at(self, workspace: str) -> PlacedTools:
@@ -49,7 +53,7 @@ class PlacedTools:
         return self._elsewhere[workspace]
 
     def _for(self, tool: Tool) -> Place:
-        return self.place if tool.act == "run" else self._place
+        return self.place if tool.act in _CONFINED else self._place
 
     def profile(self, tool: Tool) -> str:
         """What confines a call of this tool."""

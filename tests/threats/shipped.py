@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -62,6 +63,20 @@ class _Remembering(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         return
+
+
+_PAIR = re.compile(r"\\ud[89ab]..\\ud[c-f]..")
+
+
+def as_yaml(value: Any) -> str:
+    """JSON that is YAML too: it writes what is beyond 16 bits in another way."""
+    text = json.dumps(value)
+    return _PAIR.sub(_spelled, text)
+
+
+def _spelled(pair: re.Match[str]) -> str:
+    quoted = f'"{pair[0]}"'
+    return f"\\U{ord(json.loads(quoted)):08x}"
 
 
 @contextmanager
@@ -147,7 +162,7 @@ class Stage:
             for number, calls in enumerate(rounds)
         ]
         playbook = {"playbook": "stage", "answers": [*answers, {"text": text}]}
-        (self.work / "stage.playbook.yaml").write_text(json.dumps(playbook))
+        (self.work / "stage.playbook.yaml").write_text(as_yaml(playbook))
         script = (
             "model playbook:stage\n"
             f"agent define worker \"task: str -> text: str\" tools='{json.dumps(tools)}'\n"

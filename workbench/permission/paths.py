@@ -32,7 +32,7 @@ FOLDERS = _table(
     execution="""
         .git .hg .svn .husky .githooks
         .github .gitlab .gitea .forgejo .circleci .buildkite .woodpecker .teamcity
-        .kaizen .claude .codex .cursor .gemini .qwen .continue .windsurf .roo .cline .kiro
+        .kaizen .kaizen-tui .claude .codex .cursor .gemini .qwen .continue .windsurf .roo .cline .kiro
         .agents .opencode .goose
         .vscode .idea .zed .fleet .devcontainer .vim .direnv .yarn .cargo .systemd launchagents
     """,

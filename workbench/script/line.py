@@ -154,6 +154,8 @@ def _question(waiting: Waiting) -> list[str]:
     lines += [f"  {name}: {value}" for name, value in waiting.arguments.items()]
     lines += [f"  why: {waiting.why}"] if waiting.why else []
     lines += [f"  rule: {waiting.rule}"] if waiting.rule else []
+    notes = "; ".join(waiting.facts.notes) if waiting.facts is not None else ""
+    lines += [f"  graded: {notes}"] if notes else []
     return [*lines, *waiting.preview.splitlines()]
 
 

@@ -163,6 +163,8 @@ def _seized(path: Path, descriptor: int, found: Holder) -> FolderLock | None:
         aside.unlink(missing_ok=True)
         mine = os.open(aside, _FLAGS | os.O_EXCL, 0o600)
         lock_now(mine)
+        # Should this process die now, whoever comes next still finds what is to be taken away.
+        os.pwrite(mine, json.dumps(dict(found)).encode(), 0)
         aside.replace(path)
     _clear(found)
     return FolderLock(mine, path)
