@@ -14,7 +14,7 @@ import os
 import signal
 from pathlib import Path
 
-from tests.run.stage import opened
+from tests.run.stage import opened, waiting
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.errors import UnknownName
@@ -46,6 +46,21 @@ async def launching(folder: str) -> str:
     return await use(launch, folder=folder)
 
 
+@tool(danger="HIGH", act="run")
+def scribble(folder: str) -> str:
+    """Change a file, make one, and die before it is told."""
+    Path(folder, "old").write_text("changed by it")
+    Path(folder, "new").write_text("made by it")
+    _die_at("scribbled")
+    return "scribbled"
+
+
+@pattern
+async def scribbling(folder: str) -> str:
+    """Scribble."""
+    return await use(scribble, folder=folder)
+
+
 def launches(folder: Path) -> int:
     """How often it really happened."""
     file = folder / "ledger"
@@ -55,6 +70,19 @@ def launches(folder: Path) -> int:
 def run(folder: str, point: str) -> None:
     _POINT.append(point)
     asyncio.run(_driven(Path(folder)))
+
+
+def scribbled(folder: str) -> None:
+    _POINT.append("scribbled")
+    asyncio.run(_scribbled(Path(folder)))
+
+
+async def _scribbled(folder: Path) -> None:
+    async with opened(folder) as bench:
+        run = await bench.start(scribbling, run_id=RUN, folder=str(folder / "work"))
+        (one,) = await waiting(bench)
+        await bench.answer(one.id, Answer())
+        await run.result()
 
 
 def _die_at(point: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.run import doubting
-from tests.run.doubting import RUN, launches, launching
+from tests.run.doubting import RUN, launches, launching, scribbling
 from tests.run.stage import acted, opened, rows_of, until, waiting
 from workbench.run.waiting import Answer
 
@@ -20,15 +20,18 @@ REPOSITORY = Path(doubting.__file__).parents[2]
 def _killed(folder: Path, *points: str) -> None:
     """Run the program again and again, each time to the point at which it kills itself."""
     for point in points:
-        code = f"from tests.run.doubting import run; run({str(folder)!r}, {point!r})"
-        ended = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=REPOSITORY,
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert ended.returncode == -signal.SIGKILL, (point, ended.stderr.decode())
+        _kills_itself(f"run({str(folder)!r}, {point!r})")
+
+
+def _kills_itself(call: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", f"from tests.run.doubting import run, scribbled; {call}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == -signal.SIGKILL, (call, ended.stderr.decode())
 
 
 @pytest.mark.parametrize(
@@ -99,3 +102,23 @@ def test_the_answer_of_a_killed_program_to_abort_ends_the_run(tmp_path: Path) ->
             assert cancelled.data["by"] == "user"
 
     answered()
+
+
+def test_the_question_names_the_files_that_a_killed_call_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work/old").write_text("as it was")
+    (tmp_path / "work/untouched").write_text("as it was")
+    _kills_itself(f"scribbled({str(tmp_path)!r})")
+
+    @acted
+    async def asked() -> None:
+        async with opened(tmp_path) as bench:
+            run = await bench.resume(RUN, what=scribbling)
+            (one,) = await waiting(bench)
+            (row,) = rows_of(bench, RUN, "question.asked")
+            changes = row.data["evidence"]["found"]["changes"]
+            assert changes.splitlines() == ["created new (10 bytes)", "changed old (13 bytes)"]
+            await bench.answer(one.id, Answer(answer="done"))
+            await run.finished()
+
+    asked()
