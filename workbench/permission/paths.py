@@ -32,8 +32,8 @@ FOLDERS = _table(
     execution="""
         .git .hg .svn .husky .githooks
         .github .gitlab .gitea .forgejo .circleci .buildkite .woodpecker .teamcity
-        .kaizen .kaizen-tui .claude .codex .cursor .gemini .qwen .continue .windsurf .roo .cline .kiro
-        .agents .opencode .goose
+        .kaizen .kaizen-tui .claude .codex .cursor .gemini .qwen .continue .windsurf .roo .cline
+        .kiro .agents .opencode .goose
         .vscode .idea .zed .fleet .devcontainer .vim .direnv .yarn .cargo .systemd launchagents
     """,
     confidential=".ssh .gnupg .aws .azure .kube .docker .password-store .gcloud .vault",

@@ -6,6 +6,8 @@ the same prompt: the person answers there, and no answer means no.
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 import termios
 from collections.abc import Iterable
@@ -16,6 +18,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import FormattedText
 from prompt_toolkit.history import History
+from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.output.defaults import create_output
 from prompt_toolkit.patch_stdout import patch_stdout
 
@@ -34,6 +37,8 @@ from workbench.script.session import Session, Suspended
 
 _LEAVE = {"quit", "exit", "/quit", "/exit"}
 _KEPT = 500
+_GUARD_S = 0.5
+"""So long a question is shown before anything that is typed counts, as in the inbox."""
 _HISTORY = "line.history"
 
 
@@ -90,6 +95,7 @@ async def ask_person(waiting: Waiting) -> Answer | None:
     typed: PromptSession[str] = PromptSession(output=create_output(always_prefer_tty=True))
     for text in _question(waiting):
         _print(text)
+    await _forget_typed(typed)
     try:
         return await _answered(typed, waiting)
     except KeyboardInterrupt:
@@ -98,6 +104,15 @@ async def ask_person(waiting: Waiting) -> Answer | None:
         if _has_hung_up():
             raise LeftAlone from None
         return None
+
+
+async def _forget_typed(typed: PromptSession[str]) -> None:
+    """Let nothing answer that was typed before the question could be read."""
+    await asyncio.sleep(_GUARD_S)
+    source = typed.app.input
+    clear_typeahead(source)
+    if os.isatty(source.fileno()):
+        termios.tcflush(source.fileno(), termios.TCIFLUSH)
 
 
 async def _answered(typed: PromptSession[str], waiting: Waiting) -> Answer | None:
