@@ -1,0 +1,1 @@
+"""Text thrown at everything that reads a stranger's: ``python -m tests.fuzz --minutes N``."""
