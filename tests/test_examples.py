@@ -53,7 +53,7 @@ def test_the_readme_names_commands_that_exist() -> None:
 def test_the_readme_s_agent_file_is_an_agent() -> None:
     from workbench.agent.files import load_agent
 
-    (text,) = blocks("toml")
+    (text,) = [block for block in blocks("toml") if "signature" in block]
     assert load_agent(text, ".toml", "critic.toml").name == "critic"
 
 

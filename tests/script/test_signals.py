@@ -215,6 +215,7 @@ def test_the_line_prompt_interrupts_a_command_and_comes_back(folder: Path) -> No
     terminal.until("once more to stop at once")
     terminal.signal(SIGINT)
     terminal.until("go on with: resume")
+    terminal.until("confirm", since=terminal.text.rfind(b"go on with: resume"))
     seen = len(terminal.text)
     terminal.press("runs\r")
     terminal.until("suspended", since=seen)

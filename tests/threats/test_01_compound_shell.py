@@ -35,7 +35,7 @@ JOINED = (
     ". ./canary", "source ./canary", "trap '{c}' EXIT", "trap '{c}' DEBUG; {p}", "coproc {c}",
     "shopt -s expand_aliases\nalias q='{c}'\nq", "\\./canary", "'./canary'", '"./canary"',
     "./can''ary", './can""ary', "$'./canary'", "$'\\x2e/canary'", "./{{canary,x}}", "./canar?",
-    "./c*y", "./[c]anary", "~+/canary", "$PWD/canary", "${{PWD}}/canary", "../work/canary",
+    "./c*y", "./[c]anary", "~+/canary", "$PWD/canary", "${{PWD}}/canary", "../wor?/canary",
     "{p} <<E\n$({c})\nE", "{p} <<< $({c})", "cat <<'E' > made\nx\nE", "{p} \\\n; {c}",
     "{p} # x\n{c}", "[[ -n $({c}) ]]", "[ -n `{c}` ]", "(( x[$({c})] ))", "let 'x[$({c})]'",
     "printf -v 'x[$({c})]' 1", "test -v 'x[$({c})]'", "declare x=$({c})", "export x=$({c})",

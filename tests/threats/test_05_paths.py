@@ -28,7 +28,7 @@ def test_links_do_not_lead_writes_outside(stage: Stage) -> None:
     os.link(outside / "kept", work / "hard")
     stage.settings('mode = "edits"\n')
     paths = ("dir/x", "file", "new", "a/up/outside/x", "a/../../outside/x", "hard", f"{outside}/x",
-             "./dir/./x", "a/up/work/a/up/outside/y", "~/x", "file/../dir/x")  # fmt: skip
+             "./dir/./x", "a/up/outside/../outside/y", "~/x", "file/../dir/x")  # fmt: skip
     calls = [("write_file", {"path": path, "content": "pwned"}) for path in paths]
     calls += [("delete_file", {"path": path}) for path in ("dir/kept", "a/up/outside/kept")]
     one_by_one(stage, calls)

@@ -19,9 +19,7 @@ from workbench.foreign import Raised, attempt
 from workbench.journal.events import Event
 from workbench.journal.places import place_of
 from workbench.journal.requests import Request, RequestKind
-from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
-from workbench.permission.rule import Rule
 from workbench.run.at_limit import change_limits
 from workbench.run.branches import Branches
 from workbench.run.carry_out import request
@@ -31,10 +29,10 @@ from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
 from workbench.run.one import ask_one
 from workbench.run.own_files import with_own_files
-from workbench.run.permit import outdated, reconsidered
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
 from workbench.run.restoring import restore
+from workbench.run.ruled import Ruled
 from workbench.run.run import Run
 from workbench.run.scopes import agents_in, bound_inputs
 from workbench.run.take_up import TakeUp
@@ -48,7 +46,7 @@ Files = Literal["", "shared", "own"]
 Told = Callable[[Event | Live], None]
 
 
-class Session:
+class Session(Ruled):
     """The runs of one opening. All of it lives on one event loop."""
 
     def __init__(
@@ -66,13 +64,12 @@ class Session:
         """Runs that this process drives, or drove since it was opened."""
         self._keeper = store
         self._workspace, self._version = workspace, version
-        self._raised, self._keep_rules = raised, keep_rules
+        self._raised = raised
         self._subscribers: list[Told] = []
         self._acks = Acks(asyncio.get_running_loop())
-        self.world = world(self._publish)
+        super().__init__(world(self._publish), store, self.runs, keep_rules)
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
-        self.world.add_rule, self.world.expire_rules = self.add_rule, self.expire_rules
         self.world.patterns |= {"ask": ask_one, restore.name: restore}
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
@@ -100,11 +97,6 @@ class Session:
     def waiting(self) -> list[Waiting]:
         """Everything that waits for a person, oldest first."""
         return list(self.world.inbox.waiting.values())
-
-    @property
-    def policy(self) -> Policy:
-        """Mode and rules in force."""
-        return self.world.policy
 
     def where(self, run_id: str) -> dict[str, tuple[str, int]]:
         """File and line at which each path of a live run waits."""
@@ -336,68 +328,9 @@ class Session:
         """Answer something that waits; UnknownName when it does not wait any more."""
         self.world.inbox.answer(waiting_id, answer)
 
-    def set_mode(self, mode: Literal["plan", "confirm", "edits", "auto"], by: str = "user") -> None:
-        """Change the mode; what waits is decided again under it."""
-        self.world.policy = self.world.policy.with_mode(mode)
-        self._told_all("mode.changed", {"mode": mode, "by": by})
-        self._reconsider()
-
-    def add_rule(self, rule: Rule, by: str = "user") -> Rule:
-        """Add a permission rule; what waits is decided again under it."""
-        self.world.policy = self.world.policy.with_rules(rule)
-        if rule.scope == "workspace":
-            self._keep_rules(self.world.policy)
-        self._told_all("rule.added", {"rule": str(rule), "by": by})
-        self._reconsider()
-        return rule
-
-    def add_doubt(self, rule: DoubtRule, by: str = "user") -> DoubtRule:
-        """Add a rule for doubts still to come."""
-        kept = (known for known in self.world.doubts if known.id != rule.id)
-        self.world.doubts = (*kept, rule)
-        self._told_all("rule.added", {"rule": str(rule), "by": by})
-        return rule
-
-    def remove_rule(self, rule_id: str, by: str = "user") -> None:
-        """Take a rule back, of permissions or of doubts. Raises UnknownName."""
-        left = tuple(rule for rule in self.world.doubts if rule.id != rule_id)
-        if len(left) < len(self.world.doubts):
-            self.world.doubts = left
-        else:
-            self.world.policy = self.world.policy.without(rule_id)
-            self._keep_rules(self.world.policy)
-        self._told_all("rule.removed", {"rule": rule_id, "by": by})
-        self._reconsider()
-
-    def expire_rules(self) -> None:
-        """Take back the rules whose time is over, and say so."""
-        for rule in self.world.policy.expired(self.world.clock()):
-            self.world.policy = self.world.policy.without(rule.id)
-            self._told_all("rule.expired", {"rule": str(rule), "by": "time"})
-        self._keep_rules(self.world.policy)
-        self._reconsider()
-
     def set_limits(self, run_id: str, limits: Mapping[str, Any], by: str = "user") -> None:
         """Change a live run's ceilings, by measure; None lifts one."""
         change_limits(self.live(run_id), limits, by)
-
-    def _told_all(self, kind: str, data: dict[str, Any]) -> None:
-        """A row in every live run, which the audit has with it; without any, the audit alone."""
-        live = [run for run in self.runs.values() if run.status in {"running", "paused"}]
-        for run in live:
-            run.rows.append(kind, "", dict(data))
-        if not live:
-            self._keeper.audit.enter(kind, self.world.redaction.value(data))
-
-    def _reconsider(self) -> None:
-        def policy_of(run_id: str) -> Policy:
-            return self.runs[run_id].policy
-
-        inbox = self.world.inbox
-        for waiting_id, answer in reconsidered(self.world, policy_of):
-            inbox.answer(waiting_id, answer)
-        for waiting_id, why in outdated(self.world, policy_of):
-            inbox.renew(waiting_id, why)
 
     def _tell_of_room(self, text: str) -> None:
         full = self.world.room.full is not None

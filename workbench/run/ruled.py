@@ -1,0 +1,99 @@
+"""The mode and the rules of a session: how they change, and what that means for what waits.
+
+A change is a row in every live run, and in the audit where there is none; whatever waits is
+decided again under the new policy, and a question that is not the same any more is asked anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from workbench.permission.doubting import DoubtRule
+from workbench.permission.policy import Policy
+from workbench.permission.rule import Rule
+from workbench.run.permit import outdated, reconsidered
+from workbench.run.ports import Keeper
+from workbench.run.world import World
+
+if TYPE_CHECKING:
+    from workbench.run.run import Run
+
+
+class Ruled:
+    """What a session goes by. Lives on the core's loop."""
+
+    def __init__(
+        self,
+        world: World,
+        keeper: Keeper,
+        runs: Mapping[str, Run],
+        keep_rules: Callable[[Policy], None],
+    ) -> None:
+        self.world = world
+        self._log_keeper, self._driven, self._keep_rules = keeper, runs, keep_rules
+        world.add_rule, world.expire_rules = self.add_rule, self.expire_rules
+
+    @property
+    def policy(self) -> Policy:
+        """Mode and rules in force."""
+        return self.world.policy
+
+    def set_mode(self, mode: Literal["plan", "confirm", "edits", "auto"], by: str = "user") -> None:
+        """Change the mode; what waits is decided again under it."""
+        self.world.policy = self.world.policy.with_mode(mode)
+        self._told_all("mode.changed", {"mode": mode, "by": by})
+        self._reconsider()
+
+    def add_rule(self, rule: Rule, by: str = "user") -> Rule:
+        """Add a permission rule; what waits is decided again under it."""
+        self.world.policy = self.world.policy.with_rules(rule)
+        if rule.scope == "workspace":
+            self._keep_rules(self.world.policy)
+        self._told_all("rule.added", {"rule": str(rule), "by": by})
+        self._reconsider()
+        return rule
+
+    def add_doubt(self, rule: DoubtRule, by: str = "user") -> DoubtRule:
+        """Add a rule for doubts still to come."""
+        kept = (known for known in self.world.doubts if known.id != rule.id)
+        self.world.doubts = (*kept, rule)
+        self._told_all("rule.added", {"rule": str(rule), "by": by})
+        return rule
+
+    def remove_rule(self, rule_id: str, by: str = "user") -> None:
+        """Take a rule back, of permissions or of doubts. Raises UnknownName."""
+        left = tuple(rule for rule in self.world.doubts if rule.id != rule_id)
+        if len(left) < len(self.world.doubts):
+            self.world.doubts = left
+        else:
+            self.world.policy = self.world.policy.without(rule_id)
+            self._keep_rules(self.world.policy)
+        self._told_all("rule.removed", {"rule": rule_id, "by": by})
+        self._reconsider()
+
+    def expire_rules(self) -> None:
+        """Take back the rules whose time is over, and say so."""
+        for rule in self.world.policy.expired(self.world.clock()):
+            self.world.policy = self.world.policy.without(rule.id)
+            self._told_all("rule.expired", {"rule": str(rule), "by": "time"})
+        self._keep_rules(self.world.policy)
+        self._reconsider()
+
+    def _told_all(self, kind: str, data: dict[str, Any]) -> None:
+        """A row in every live run, which the audit has with it; without any, the audit alone."""
+        live = [run for run in self._driven.values() if run.status in {"running", "paused"}]
+        for run in live:
+            run.rows.append(kind, "", dict(data))
+        if not live:
+            self._log_keeper.audit.enter(kind, self.world.redaction.value(data))
+
+    def _reconsider(self) -> None:
+        def policy_of(run_id: str) -> Policy:
+            return self._driven[run_id].policy
+
+        inbox = self.world.inbox
+        for waiting_id, answer in reconsidered(self.world, policy_of):
+            inbox.answer(waiting_id, answer)
+        for waiting_id, why in outdated(self.world, policy_of):
+            inbox.renew(waiting_id, why)
