@@ -18,7 +18,7 @@ Pairs: TypeAlias = list[tuple[str, Any]]
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[^\n`]*\n(.*?)^[ \t]*\1[ \t]*$", re.DOTALL | re.MULTILINE)
 _THOUGHT = re.compile(r"\s*<think>.*?</think>", re.DOTALL)
 _OPENING = re.compile(r"(\[\s*)?(?=\{\s*[\"}])")
-_STRUCTURE = re.compile(r'"(?:[^"\\]++|\\.)*+"|[{}\[\]"]', re.DOTALL)
+_STRUCTURE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]"]', re.DOTALL)
 
 
 class NotFound(Exception):

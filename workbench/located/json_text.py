@@ -8,7 +8,7 @@ import re
 from workbench.located.value import Lines, Located, Place, refusal, twice
 from workbench.located.walk import Walk
 
-_MARK = re.compile(r'"(?:[^"\\]|\\.)*+"|[{}\[\],:\n]|[^\s{}\[\],:"]+')
+_MARK = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:\n]|[^\s{}\[\],:"]+')
 
 
 def read_json(text: str, where: str) -> Located:
