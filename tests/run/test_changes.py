@@ -156,8 +156,9 @@ VARIANTS = (
 
 def _child(act: str, *folders: Path) -> int:
     code = f"import sys; from tests.run.journey import {act}; {act}(*sys.argv[1:])"
+    # Two plans of one length within a second are one to Python's cache of bytecode.
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, folders)], timeout=50, check=False, text=True
+        [sys.executable, "-B", "-c", code, *map(str, folders)], timeout=50, check=False, text=True
     )
     return done.returncode
 
