@@ -163,7 +163,7 @@ async def assemble(
     held = config if isinstance(config, Config) else load(config, workspace=folder)
     state = _state(path, folder)
     store = _store(path, state, held, readonly=readonly)
-    cleaned = [] if readonly else await asyncio.to_thread(_cleaned_up, held, store)
+    cleaned = [] if readonly else await _cleaned_up(held, store)
     found = _discovered(held, folder)
     redaction = Redaction.of(os.environ)
     copies = _copies(state, store)
@@ -197,9 +197,11 @@ def _copies(state: Path, store: Store | MemoryStore) -> Copies:
     return Copies(state, own, store.blobs, lost=store.shared.has_lost)
 
 
-def _cleaned_up(config: Config, store: Store | MemoryStore) -> list[str]:
+async def _cleaned_up(config: Config, store: Store | MemoryStore) -> list[str]:
     """Clean up if the settings want that by itself; a sentence for the user when runs went."""
-    freed = clean_up(store, kept_by(config), time.time()) if config.keep.auto else None
+    if not config.keep.auto:
+        return []
+    freed = await asyncio.to_thread(clean_up, store, kept_by(config), time.time())
     if freed is None or not freed.runs:
         return []
     return [f"cleaned up: {len(freed.runs)} old runs were deleted (the settings' keep.*)"]

@@ -7,9 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,12 +19,12 @@ from tests.run.stage import acted, opened, rows_of, until, waiting
 from tests.run.two import waits_for
 from workbench.bench import Workbench
 from workbench.errors import RunOwned
+from workbench.file_locks import lock_now
 from workbench.journal.events import Event
 from workbench.journal.requests import Request
 from workbench.permission.doubting import AGAIN, DONE
 from workbench.run.run import Run
 from workbench.run.waiting import Answer
-from workbench.store.ownership import lock_now
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -85,6 +86,20 @@ def driving(folder: Path, what: str, point: str = "") -> Generator[Process]:
         yield process
     finally:
         process.end()
+
+
+def killed_by(
+    owner: Process, folder: Path, ask: Callable[[Workbench], Coroutine[Any, Any, Request]]
+) -> Request:
+    """Ask an owner for something that it dies of."""
+
+    async def asked() -> Request:
+        async with opened(folder) as bench:
+            return await ask(bench)
+
+    request = asyncio.run(asked())
+    assert owner.process.wait(20) == -signal.SIGKILL
+    return request
 
 
 def ledger(folder: Path) -> list[str]:
@@ -256,12 +271,10 @@ def test_an_owner_killed_at_any_step_of_a_request_neither_loses_nor_doubles_it(
     with driving(tmp_path, "approving", point) as owner:
         owner.says("asked")
 
-        async def asked() -> Request:
-            async with opened(tmp_path) as bench:
-                return await bench.request(RUN, "steer", agent="x", text="once")
+        async def steer(bench: Workbench) -> Request:
+            return await bench.request(RUN, "steer", agent="x", text="once")
 
-        request = asyncio.run(asked())
-        assert owner.process.wait(20) == -signal.SIGKILL
+        request = killed_by(owner, tmp_path, steer)
 
         @acted
         async def played() -> None:
@@ -284,14 +297,12 @@ def test_an_approval_asked_of_an_owner_that_is_killed_leads_to_one_deed_at_most(
     with driving(tmp_path, "approving", point) as owner:
         owner.says("asked")
 
-        async def asked() -> Request:
-            async with opened(tmp_path) as bench:
-                (one,) = bench.following.waiting(RUN)
-                data = {"waiting": one.id, "verdict": "allow", "digest": one.digest}
-                return await bench.request(RUN, "answer", **data)
+        async def allow(bench: Workbench) -> Request:
+            (one,) = bench.following.waiting(RUN)
+            data = {"waiting": one.id, "verdict": "allow", "digest": one.digest}
+            return await bench.request(RUN, "answer", **data)
 
-        request = asyncio.run(asked())
-        assert owner.process.wait(20) == -signal.SIGKILL
+        request = killed_by(owner, tmp_path, allow)
 
         @acted
         async def played() -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.threats.shipped import Stage, as_yaml
+from tests.threats.shipped import Stage
 
 
 class Canaries:
@@ -39,27 +38,7 @@ def one_by_one(
     stage: Stage, calls: Sequence[tuple[str, Mapping[str, Any]]], rules: str = ""
 ) -> list[dict[str, Any]]:
     """Have an agent make calls one after the other; the data of each call's outcome, in order."""
-    tools = sorted({name for name, _ in calls})
-    answers: list[dict[str, Any]] = [
-        {
-            "agent": "worker",
-            "when": {"round": number},
-            "calls": [{"tool": name, "arguments": dict(given)}],
-        }
-        for number, (name, given) in enumerate(calls)
-    ]
-    playbook = {"playbook": "stage", "answers": [*answers, {"text": "done"}]}
-    (stage.work / "stage.playbook.yaml").write_text(as_yaml(playbook))
-    ended = stage.run(
-        "--script", "-", "--output", "json",
-        stdin="model playbook:stage\n"
-        f"agent define worker \"task: str -> text: str\" tools='{json.dumps(tools)}'"
-        f" max_rounds={len(calls) + 1}\n{rules}\nask worker go\n",
-    )  # fmt: skip
-    outcomes = [
-        row
-        for row in stage.rows("step.finished", "step.failed", "step.denied")
-        if row.get("effect") == "tool"
-    ]
+    ended = stage.play(*([call] for call in calls), rules=rules)
+    outcomes = stage.calls_made()
     assert len(outcomes) == len(calls), ended
     return outcomes

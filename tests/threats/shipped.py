@@ -165,7 +165,8 @@ class Stage:
         (self.work / "stage.playbook.yaml").write_text(as_yaml(playbook))
         script = (
             "model playbook:stage\n"
-            f"agent define worker \"task: str -> text: str\" tools='{json.dumps(tools)}'\n"
+            f"agent define worker \"task: str -> text: str\" tools='{json.dumps(tools)}'"
+            f" max_rounds={max(12, len(rounds) + 1)}\n"
             f"{rules}\nask worker go\n"
         )
         return self.run("--script", "-", "--output", "json", *flags, stdin=script, before=before)
@@ -191,9 +192,11 @@ class Stage:
 
     def outcomes(self) -> list[tuple[str, str]]:
         """Each tool call that has one: its name, and how it ended, with the reason of a no."""
-        kinds = ("step.finished", "step.failed", "step.denied")
         return [
-            (row["name"], row.get("error", {}).get("message", "done"))
-            for row in self.rows(*kinds)
-            if row.get("effect") == "tool"
+            (row["name"], row.get("error", {}).get("message", "done")) for row in self.calls_made()
         ]
+
+    def calls_made(self) -> list[dict[str, Any]]:
+        """The data of the outcome of each tool call that has one, in order."""
+        kinds = ("step.finished", "step.failed", "step.denied")
+        return [row for row in self.rows(*kinds) if row.get("effect") == "tool"]

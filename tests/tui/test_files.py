@@ -42,7 +42,7 @@ async def test_w_shows_the_files_and_capital_r_puts_them_back_after_a_plan(
         await pilot.press("2", "G", "w")
         await until(pilot, lambda: isinstance(app.screen, FilesScreen))
         rows = app.screen.query_one(FilesList).rows
-        assert [row.change.path for row in rows] == ["a.txt", "b.txt"]
+        assert [row.path for row in rows] == ["a.txt", "b.txt"]
         detail = app.screen.query_one(DetailPane)
         await until(pilot, lambda: any("+after" in str(row) for row in detail.rows))
         await pilot.press("R")

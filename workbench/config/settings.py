@@ -71,9 +71,9 @@ class Config:
     fork_files: Literal["shared", "own"] = "shared"
     """Whether a fork works in its parent's folder, or in a copy of the files of its own."""
     grants: tuple[str, ...] = ()
+    """``host:port`` that tools may reach although they are private."""
     secrets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, "Mapping[str, Any]"])
     """By name: ``from``, a `Secret`, and the ``hosts`` that may be sent it."""
-    """``host:port`` that tools may reach although they are private."""
     agents: str = "agents"
     """Folder of agent definitions, below the workspace."""
     plugins: tuple[str, ...] = ()

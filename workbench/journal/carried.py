@@ -25,6 +25,7 @@ from typing import Any, Final, cast
 from workbench.errors import InputError
 from workbench.journal.carried_rows import check_row
 from workbench.journal.events import Event
+from workbench.journal.untrusted import IMPORTED
 from workbench.values import digest, dumps, loads
 
 FORMAT: Final = "kaizen-tui run"
@@ -128,9 +129,6 @@ def _untaken(data: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in data.items() if name not in {"tree", "before"}}
     return {**kept, "none": ELSEWHERE}
 
-
-IMPORTED: Final = "imported"
-"""True in the first row of a run that came in: said where it is taken in, never by a file."""
 
 ELSEWHERE: Final = "elsewhere"
 """Stands for a folder of another machine, and for what was found in it."""

@@ -245,23 +245,23 @@ def _alike(one: Asked, other: Asked) -> bool:
 def _differences(then: Asked, now: Asked) -> Iterator[Difference]:
     if then.arguments is None:
         return
-    before = {name: value for name, value in _leaves(then.arguments, "") if name}
-    after = {name: value for name, value in _leaves(now.arguments, "") if name}
+    before = {name: spelt(value) for name, value in leaves(then.arguments) if name}
+    after = {name: spelt(value) for name, value in leaves(now.arguments) if name}
     for name in (*before, *(name for name in after if name not in before)):
         if before.get(name) != after.get(name):
             yield Difference(name, before.get(name), after.get(name))
 
 
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     """Every argument down to its plain values, by path: ``inputs.question``, ``choices[1]``."""
     if isinstance(value, Mapping) and value:
         for name, item in cast("Mapping[str, Any]", value).items():
-            yield from _leaves(item, f"{path}.{name}" if path else str(name))
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list) and value:
         for number, item in enumerate(cast("list[Any]", value)):
-            yield from _leaves(item, f"{path}[{number}]")
+            yield from leaves(item, f"{path}[{number}]")
     else:
-        yield path, spelt(value)
+        yield path, value
 
 
 def spelt(value: Any) -> str:

@@ -7,8 +7,12 @@ whatever its rows say.
 
 from __future__ import annotations
 
-from workbench.journal.carried import IMPORTED
+from typing import Final
+
 from workbench.journal.events import Event
+
+IMPORTED: Final = "imported"
+"""True in the first row of a run that came in: said where it is taken in, never by a file."""
 
 _SHOWN_CHARS = 300
 

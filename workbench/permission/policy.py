@@ -187,13 +187,14 @@ _DEFAULTS: dict[tuple[Mode, Verdict, Danger], Decision] = {
 
 def remedy(call: Call) -> str:
     """The rule that would have allowed it, where one could."""
+    free = is_free_egress(call.facts)
+    host = all_of_host(call) if free else {}
     if call.facts.argv is not None:
         rule = Rule("allow", tool=call.tool, argv=call.facts.argv)
     elif call.danger == Danger.CRITICAL:
         return "nobody is there to ask, and only exact words may allow CRITICAL"
-    elif is_free_egress(call.facts) and not all_of_host(call):
+    elif free and not host:
         return "nobody is there to ask, and no rule but one for this very call could allow it"
     else:
-        host = all_of_host(call) if is_free_egress(call.facts) else {}
         rule = Rule("allow", tool=call.tool, arguments=host, danger=f"<={call.danger.name}")
     return f"nobody is there to ask; a rule would allow it: {rule}"

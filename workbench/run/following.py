@@ -25,10 +25,10 @@ from workbench.journal.events import Event, agents_of
 from workbench.journal.requests import ASKS, ENDS, PATIENT, Owner, Request, RequestKind
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, grade
+from workbench.run.permit import action_digest
 from workbench.run.ports import Keeper, News, Shared
 from workbench.run.waiting import Waiting, said_of
 from workbench.run.world import Live, World
-from workbench.values import digest, dumps
 
 TICK_S = 0.08
 """How often it is looked whether anybody has committed, while something is driven elsewhere."""
@@ -346,7 +346,7 @@ def completed(world: World, waiting: Waiting) -> Waiting:
     tool = world.tools.get(waiting.tool)
     if waiting.kind != "permission" or tool is None:
         return waiting
-    if digest(dumps([tool.digest, dict(waiting.arguments)])) != waiting.digest:
+    if action_digest(tool.digest, dict(waiting.arguments)) != waiting.digest:
         return waiting
     found = attempt(_found_out, world, tool, waiting)
     return waiting if isinstance(found, Raised) else found.value

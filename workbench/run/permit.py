@@ -43,13 +43,13 @@ async def permit(step: Step, tool: Tool) -> Facts:
     again = ""
     if step.in_doubt and step.prior is not None and tool.repeat is Repeat.KEYED:
         again = str(step.prior.data.get("digest", ""))
-    if tool.act == "run":
-        await step.run.toolbox.ready(tool)
+    await step.run.toolbox.ready(tool)
     approval: _Approval | None = None
     while True:
         step.arguments = tool.read(step.arguments)
         facts = await _foreseen(step, tool, step.run.toolbox.facts(tool, step.arguments))
-        facts = replace(facts, untrusted=step.run.usage.untrusted)
+        if untrusted := step.run.usage.untrusted:
+            facts = replace(facts, untrusted=untrusted)
         call = _call(step, tool, facts)
         _expire(step)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
@@ -178,7 +178,12 @@ def digest_of(step: Step, tool: Tool | None, arguments: dict[str, Any]) -> str:
     """Names exactly this action."""
     if tool is None:
         return step.digest_of(arguments)
-    return digest(dumps([step.run.scopes.digest_of(tool), arguments]))
+    return action_digest(step.run.scopes.digest_of(tool), arguments)
+
+
+def action_digest(schema: str, arguments: dict[str, Any]) -> str:
+    """The same of a tool, known by the digest of its schema, with final arguments."""
+    return digest(dumps([schema, arguments]))
 
 
 def _allowed(step: Step, decision: Decision) -> bool:

@@ -6,7 +6,7 @@ decided again under the new policy, and a question that is not the same any more
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from workbench.permission.doubting import DoubtRule
@@ -27,11 +27,12 @@ class Ruled:
         self,
         world: World,
         keeper: Keeper,
-        runs: Mapping[str, Run],
         keep_rules: Callable[[Policy], None],
     ) -> None:
         self.world = world
-        self._log_keeper, self._driven, self._keep_rules = keeper, runs, keep_rules
+        self.runs: dict[str, Run] = {}
+        """Runs that this process drives, or drove since it was opened."""
+        self._keeper, self._keep_rules = keeper, keep_rules
         world.add_rule, world.expire_rules = self.add_rule, self.expire_rules
 
     @property
@@ -82,15 +83,15 @@ class Ruled:
 
     def _told_all(self, kind: str, data: dict[str, Any]) -> None:
         """A row in every live run, which the audit has with it; without any, the audit alone."""
-        live = [run for run in self._driven.values() if run.status in {"running", "paused"}]
+        live = [run for run in self.runs.values() if run.status in {"running", "paused"}]
         for run in live:
             run.rows.append(kind, "", dict(data))
         if not live:
-            self._log_keeper.audit.enter(kind, self.world.redaction.value(data))
+            self._keeper.audit.enter(kind, self.world.redaction.value(data))
 
     def _reconsider(self) -> None:
         def policy_of(run_id: str) -> Policy:
-            return self._driven[run_id].policy
+            return self.runs[run_id].policy
 
         inbox = self.world.inbox
         for waiting_id, answer in reconsidered(self.world, policy_of):

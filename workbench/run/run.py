@@ -16,7 +16,7 @@ from workbench.errors import Cancelled, StepFailed, StoreFull, WorkbenchError, d
 from workbench.foreign import Raised, Returned
 from workbench.journal.checkpoints import Taking, check_given_name
 from workbench.journal.drive import Drive
-from workbench.journal.events import OUTCOMES, Event
+from workbench.journal.events import Event
 from workbench.journal.limits import Limits
 from workbench.journal.replay import Replayed, Unfinished, replay
 from workbench.journal.requests import Heard
@@ -292,13 +292,11 @@ class Run:
         for failure in self.world.hooks.tell(row):
             self.notice(failure)
         step = self.steps.get(row.key)
-        if row.kind == "step.started" and step is not None:
-            step.intent = row
+        if step is not None:
+            step.delivered(row)
         if row.is_fed and self.drive.outcome is None and not self._ending:
             self.world.stir()
             self._take(unlooped(self.drive.feed, row))
-        if row.kind in OUTCOMES and step is not None and step.runs_a_command:
-            self.toolbox.forget(self.run_id, row.key)
         if row.kind == "run.cancelled":
             self.hold.delivered_cancel()
         self.settle()

@@ -60,14 +60,11 @@ class Session(Ruled):
         keep_rules: Callable[[Policy], None],
     ) -> None:
         self.session_id = secrets.token_hex(3)
-        self.runs: dict[str, Run] = {}
-        """Runs that this process drives, or drove since it was opened."""
-        self._keeper = store
         self._workspace, self._version = workspace, version
         self._raised = raised
         self._subscribers: list[Told] = []
         self._acks = Acks(asyncio.get_running_loop())
-        super().__init__(world(self._publish), store, self.runs, keep_rules)
+        super().__init__(world(self._publish), store, keep_rules)
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
         self.world.patterns |= {"ask": ask_one, restore.name: restore}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.errors import ApprovalStale, Denied, describe
 from workbench.foreign import Raised
-from workbench.journal.events import Event, agent_of
+from workbench.journal.events import OUTCOMES, Event, agent_of
 from workbench.journal.replay import Tried, Unfinished
 from workbench.journal.strands import Outcome, Parked, standing
 from workbench.run.binding import Permitted
@@ -179,11 +179,14 @@ class Step:
         if asking is not None:
             await asking
 
-    @property
-    def runs_a_command(self) -> bool:
-        """Whether an attempt of it may have printed something that was kept."""
+    def delivered(self, row: Event) -> None:
+        """A row of it stands in the log; after its outcome nothing is kept of what it printed."""
+        if row.kind == "step.started":
+            self.intent = row
         intent = self.intent or self.prior
-        return intent is not None and intent.data.get("act") == "run"
+        printed = intent is not None and intent.data.get("act") == "run"
+        if printed and row.kind in OUTCOMES:
+            self.run.toolbox.forget(self.run.run_id, self.key)
 
     def begin(self) -> None:
         """From here on the world may have been touched."""

@@ -6,7 +6,6 @@ before it is performed.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
@@ -61,11 +60,11 @@ async def _use(step: Step, tool: Tool, facts: Facts) -> Any:
 
 async def _performed(step: Step, tool: Tool, facts: Facts, turn: HeldTurn | None = None) -> Any:
     step.stoppable = tool.function is None
-    made = replace(attempt_of(step), turn=turn)
+    made = attempt_of(step, turn)
     return await step.run.toolbox.perform(tool, step.arguments, facts, made)
 
 
-def attempt_of(step: Step) -> Attempt:
+def attempt_of(step: Step, turn: HeldTurn | None = None) -> Attempt:
     """The attempt that is made, or looked at, as tools see it."""
     return Attempt(
         step.run.run_id,
@@ -73,6 +72,7 @@ def attempt_of(step: Step) -> Attempt:
         step.idempotency_key,
         lambda text: _progress(step, text),
         step.run.world.redaction,
+        turn,
     )
 
 

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from workbench.errors import InputError, UsageError
-from workbench.journal.carried import IMPORTED, LONGEST_LINE, Blob, Carried, Reading, portable
+from workbench.journal.carried import LONGEST_LINE, Blob, Carried, Reading, portable
 from workbench.journal.events import Event
+from workbench.journal.untrusted import IMPORTED
 from workbench.script.export import Moved
 from workbench.store.memory import MemoryStore
 from workbench.store.projection import RunState

@@ -99,7 +99,6 @@ class MemoryStore:
             else:
                 done(error)
             return
-        self._log += rows
         self._take(rows)
         if done is not None:
             done(over)
@@ -241,7 +240,6 @@ class MemoryStore:
         for run_id in dict.fromkeys(event.run_id for event in rows):
             self.audit.enter("run.imported", {}, run_id)
         self._check(rows)
-        self._log += rows
         self._take(rows)
 
     def delete_runs(
@@ -291,9 +289,7 @@ class MemoryStore:
         """Compute the runs and their spending anew from the log."""
         self._states.clear()
         self._ledger = Ledger()
-        audit, self.audit = self.audit, MemoryAudit()
-        self._take([event for event in self._log if event is not _GONE])
-        self.audit = audit
+        self._count([event for event in self._log if event is not _GONE])
 
     def catalogue(self, kind: Kind, entries: Sequence[Mapping[str, Any]]) -> None:
         """Say what there is of a kind now; it replaces what was said before."""
@@ -348,8 +344,14 @@ class MemoryStore:
             last[event.run_id] = event.seq
 
     def _take(self, events: Sequence[Event]) -> None:
+        """Rows that are new."""
+        self._log += events
         for event in events:
             self.audit.take(event)
+        self._count(events)
+
+    def _count(self, events: Sequence[Event]) -> None:
+        for event in events:
             self._ledger.take(event)
             if event.run_id in self._states:
                 self._states[event.run_id].take(event)

@@ -25,6 +25,7 @@ from typing import Any, cast
 from urllib.parse import quote, unquote
 
 from workbench.errors import RunOwned, StoreError
+from workbench.file_locks import lock_now, names
 from workbench.foreign import Raised, attempt
 from workbench.journal.requests import SILENT_S, Owner
 from workbench.store import signs
@@ -64,7 +65,7 @@ class RunLock:
         path = lock_path(folder, run_id)
         for _ in range(_TRIES):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
-            if lock_now(descriptor) and _names(path, descriptor):
+            if lock_now(descriptor) and names(path, descriptor):
                 return cls(descriptor, path, bell)
             os.close(descriptor)
             threading.Event().wait(_PAUSE_S)
@@ -113,7 +114,7 @@ class RunLock:
             self._is_released = True
             with suppress(OSError):
                 _aside(self._path).unlink(missing_ok=True)
-                if _names(self._path, self._descriptor):
+                if names(self._path, self._descriptor):
                     self._path.unlink(missing_ok=True)
             os.close(self._descriptor)
 
@@ -205,25 +206,9 @@ def stale_locks(folder: Path) -> list[str]:
     return [run_id for run_id in runs if driver(folder, run_id) is None]
 
 
-def lock_now(descriptor: int, how: int = fcntl.LOCK_EX) -> bool:
-    """Take the lock (exclusive, or shared) if it is free."""
-    try:
-        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def unlock(descriptor: int) -> None:
     """Let the lock go and keep the file open."""
     fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-
-def _names(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 class FileLock:

@@ -12,7 +12,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from workbench.errors import Denied, ToolError, UnknownName
 from workbench.permission.urls import Url
@@ -36,16 +36,14 @@ class Credential:
         )
 
 
-def references(headers: Any) -> Iterator[tuple[str, str]]:
+def references(headers: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Each header with a reference in it, and the name it refers to."""
-    if not isinstance(headers, Mapping):
-        return
-    for header, value in cast("Mapping[str, Any]", headers).items():
+    for header, value in headers.items():
         for name in _REFERENCE.findall(str(value)):
             yield header, name
 
 
-def check(headers: Any, url: Url, known: Mapping[str, Credential]) -> list[str]:
+def check(headers: Mapping[str, Any], url: Url, known: Mapping[str, Credential]) -> list[str]:
     """Refuse what can never be sent; a sentence for each secret that will be.
 
     Raises:

@@ -143,7 +143,7 @@ def _of_address(plain: Facts, arguments: Mapping[str, Any], place: Place) -> Fac
     if url.reach is not None:
         refuse_reach(url, url.host, granted=granted)
     notes = [] if granted else [f"{url.place} was never granted"]
-    notes += check(arguments.get("headers"), url, place.credentials)
+    notes += check(_headers(arguments), url, place.credentials)
     notes += [sent] if (sent := _sent(url, arguments)) else []
     return replace(plain, targets=(url.origin,), host=url.host, granted=granted, notes=tuple(notes))
 

@@ -77,7 +77,9 @@ async def perform(
     if tool.name in METHODS:
         key = attempt.idempotency_key if tool.repeat is Repeat.KEYED else ""
         return await http(tool.name, given, place, decided, key)
-    return await _on_files(tool.name, given, replace(place, fence=attempt.turn), decided)
+    if attempt.turn is not None:
+        place = replace(place, fence=attempt.turn)
+    return await _on_files(tool.name, given, place, decided)
 
 
 async def prepare(tool: Tool, arguments: Mapping[str, Any], place: Place) -> Json:

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.journal.events import agent_of
 from workbench.tui.shown import RunShown
+from workbench.tui.trace_rows import brief
 
 if TYPE_CHECKING:
     from workbench.tui.state import Board
@@ -30,6 +32,14 @@ def take_driver(board: Board, run: RunShown, kind: str, data: Mapping[str, Any])
         name = f"its driver, {left}, is gone" if left else "nobody drives it"
         board.said.append(f"run {run.run_id[:4]}: {name}; r in the checkpoints resumes it")
     board.news |= {"runs", "agents", "branches"}
+
+
+def take_unbegun(board: Board, run: RunShown, key: str, data: Mapping[str, Any]) -> None:
+    """Take in news of a step that waits for its turn; of one that has ended it comes too late."""
+    waits = run.agents.get(agent_of(key)) if data.get("waits_for") else None
+    if waits is not None:
+        waits.doing = brief(data["text"], 60)
+        board.news.add("agents")
 
 
 NO_TEXT = "streamed text is seen there only"

@@ -195,7 +195,7 @@ async def interrupt(bench: Front, run_id: str, how: How) -> int:
         await elsewhere.ask(bench, run_id, "interrupt", how=how)
         return 1
     runs = [run for key, run in bench.runs.items() if run_id in ("", key)]
-    live = [run for run in runs if run.status in ("running", "paused", "waiting")]
+    live = [run for run in runs if run.status in elsewhere.LIVE]
     for run in live:
         run.interrupt(how, by="user")
     return len(live)
@@ -250,11 +250,6 @@ async def steer(bench: Front, run_id: str, agent: str, text: str) -> str:
         return await elsewhere.ask(bench, run_id, "steer", agent=agent, text=text)
     _live(bench, run_id).steer(agent, text)
     return ""
-
-
-async def resume(bench: Front, run_id: str) -> str:
-    """Go on with a run; its id."""
-    return str((await bench.resume(run_id)).run_id)
 
 
 async def drop(bench: Any, run_id: str) -> None:

@@ -15,7 +15,7 @@ from workbench.journal.events import Event, agent_of, agents_of, parent_of
 from workbench.journal.family import Branch, mark_of
 from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
-from workbench.tui.following import take_driver
+from workbench.tui.following import take_driver, take_unbegun
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.streaming import Streaming
 from workbench.tui.trace_rows import (
@@ -105,11 +105,8 @@ class Board:
         if run is None or kind not in ("delta", "progress"):
             return
         step = run.open.get(key)
-        if step is None:  # it waits for its turn, or it has ended and this news is late
-            waits = run.agents.get(agent_of(key)) if data.get("waits_for") else None
-            if waits is not None:
-                waits.doing = brief(data["text"], 60)
-                self.news.add("agents")
+        if step is None:
+            take_unbegun(self, run, key, data)
             return
         agent = run.agents.get(step.agent)
         if agent is not None and kind == "progress":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
 
 
-LIVE_OR_RESTING = ("running", "waiting", "paused", "suspended")
+LIVE_OR_RESTING = (*elsewhere.LIVE, "suspended")
 
 
 class Wishes:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
 from workbench.errors import StoreError
+from workbench.file_locks import lock_now, names
 from workbench.journal.files import TEMPORARY
 
 Holder: TypeAlias = Mapping[str, Any]
@@ -51,12 +52,12 @@ class FolderLock:
     @property
     def is_ours(self) -> bool:
         """Whether nobody has put another file in its place."""
-        return _names(self._path, self._descriptor)
+        return names(self._path, self._descriptor)
 
     def sign(self, who: Holder) -> None:
         """Say who holds it, and take away what the last holder left half written."""
         _clear(_read(self._descriptor))
-        self._said = {**signed(who)}
+        self._said = dict(signed(who))
         self._write()
 
     def note(self, temporary: str) -> None:
@@ -88,7 +89,7 @@ async def take(path: Path, lost: Lost, told: Callable[[Holder], None]) -> Folder
     while True:
         descriptor = _opened(path)
         if lock_now(descriptor):
-            if _names(path, descriptor):
+            if names(path, descriptor):
                 return FolderLock(descriptor, path)
             os.close(descriptor)  # another file has the name by now
             continue
@@ -126,22 +127,13 @@ def signed(who: Holder) -> Holder:
     return {**who, "pid": os.getpid(), "host": os.uname().nodename}
 
 
-def lock_now(descriptor: int) -> bool:
-    """Take the lock if it is free."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 async def _waited(descriptor: int, path: Path, lost: Lost, waits_since: float) -> FolderLock | None:
     """Wait until the lock is ours, or (None) is to be asked for anew: the file is another one."""
     blocked = _Blocked(descriptor)
     try:
         while True:
             has_arrived = await blocked.arrives_within(LOOK_S)
-            if not _names(path, descriptor):
+            if not names(path, descriptor):
                 return None
             if has_arrived:
                 blocked.keep()
@@ -157,16 +149,15 @@ async def _waited(descriptor: int, path: Path, lost: Lost, waits_since: float) -
 def _seized(path: Path, descriptor: int, found: Holder) -> FolderLock | None:
     """Put a new file in the lock's place; None when another process does so, or has."""
     with _guard(path) as is_alone:
-        if not is_alone or not _names(path, descriptor):
+        if not is_alone or not names(path, descriptor):
             return None
         aside = path.with_name(f".{os.getpid()}.{path.name}")
         aside.unlink(missing_ok=True)
         mine = os.open(aside, _FLAGS | os.O_EXCL, 0o600)
         lock_now(mine)
-        # Should this process die now, whoever comes next still finds what is to be taken away.
+        # Whoever signs it, this process or the next one, takes away what stands there.
         os.pwrite(mine, json.dumps(dict(found)).encode(), 0)
         aside.replace(path)
-    _clear(found)
     return FolderLock(mine, path)
 
 
@@ -232,13 +223,6 @@ def _opened(path: Path) -> int:
         return os.open(path, _FLAGS, 0o600)
     except OSError as error:
         raise StoreError(f"the lock {path} cannot be made: {error.strerror}") from error
-
-
-def _names(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def _read(descriptor: int) -> Holder:

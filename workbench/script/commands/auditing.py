@@ -27,7 +27,9 @@ async def _audit(session: Session, call: Call) -> Output:
         raise UsageError("head=… is for: audit verify")
     if act == "head":
         head = await asyncio.to_thread(audit.head)
-        return said(head.hash or "nothing was decided yet", data=_head(head.number, head.hash))
+        return said(
+            head.hash or "nothing was decided yet", data={"entries": head.number, "head": head.hash}
+        )
     if act == "verify":
         found = await asyncio.to_thread(audit.verify, call.text("head"))
         since = f"; {found.since} of them since that head" if found.since is not None else ""
@@ -35,10 +37,6 @@ async def _audit(session: Session, call: Call) -> Output:
         data = {"intact": True, "entries": found.entries, "head": found.head, "since": found.since}
         return Output(tuple(lines), {**data, "notes": list(found.notes)})
     return await _listed(session, call)
-
-
-def _head(number: int, own: str) -> dict[str, Any]:
-    return {"entries": number, "head": own}
 
 
 async def _listed(session: Session, call: Call) -> Output:
@@ -62,8 +60,8 @@ async def _listed(session: Session, call: Call) -> Output:
 
 
 def _tool(entry: Entry) -> str:
-    said_of = entry.said()
-    return str(said_of.get("tool") or said_of.get("name") or "")
+    told = entry.said()
+    return str(told.get("tool") or told.get("name") or "")
 
 
 def _data(entry: Entry) -> dict[str, Any]:

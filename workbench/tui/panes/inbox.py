@@ -63,9 +63,9 @@ class InboxPane(InboxView):
             if refusal:
                 self.say(refusal)
                 return
-        for subject in [row.id for row in self.state.rows if row.id in self.state.marked]:
-            digest = next((row.digest for row in self.state.rows if row.id == subject), "")
-            self.send(Given(subject, "allow" if verdict == "allow" else "deny", digest=digest))
+        for row in [row for row in self.state.rows if row.id in self.state.marked]:
+            said = "allow" if verdict == "allow" else "deny"
+            self.send(Given(row.id, said, digest=row.digest))
 
     def action_deny(self) -> None:
         """Deny at once: denying has no waits."""

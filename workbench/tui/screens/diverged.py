@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 
+from workbench.journal.divergence import leaves
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, fit, wrap
 from workbench.tui.guard import Presses
@@ -75,21 +76,11 @@ def _side(effect: Mapping[str, Any], differ: set[str], sign: str, room: int) -> 
     yield from _wrapped(effect["key"], room, "dim")
     if effect["arguments"] is None:
         yield from _wrapped("its arguments are not in the log", room, "dim")
-    for name, value in _leaves(effect["arguments"], ""):
-        other = name in differ
-        lead, role = (sign, "warn") if other else (" ", "")
-        yield from _wrapped(f"{lead} {name} = {value}", room, cast("Role", role))
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping) and value:
-        for name, item in cast("Mapping[str, Any]", value).items():
-            yield from _leaves(item, f"{path}.{name}" if path else str(name))
-    elif isinstance(value, list) and value:
-        for number, item in enumerate(cast("list[Any]", value)):
-            yield from _leaves(item, f"{path}[{number}]")
-    elif path:
-        yield path, scalar(value)
+    for name, value in leaves(effect["arguments"]):
+        if not name:  # there are none
+            continue
+        lead, role = (sign, "warn") if name in differ else (" ", "")
+        yield from _wrapped(f"{lead} {name} = {scalar(value)}", room, cast("Role", role))
 
 
 def _wrapped(text: str, room: int, role: Role) -> list[Span]:

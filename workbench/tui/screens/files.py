@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -26,19 +26,7 @@ if TYPE_CHECKING:
 _ROLES: dict[str, Role] = {"created": "good", "deleted": "bad", "changed": "", "mode": "dim"}
 
 
-class FileLine(NamedTuple):
-    """One change of one file."""
-
-    change: FileChange
-    """Last in nothing: it is what is shown below."""
-
-    @property
-    def before(self) -> int:
-        """The row before the change: where one goes to take it back."""
-        return max(1, self.change.seq - 1)
-
-
-class FilesList(Lines[FileLine]):
+class FilesList(Lines[FileChange]):
     """The changes, in their order."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("files")]
@@ -47,18 +35,17 @@ class FilesList(Lines[FileLine]):
         """None."""
         return ((Plain("no file was changed, as far as rows tell"), "dim"),)
 
-    def spans(self, row: FileLine, width: int) -> Line:
+    def spans(self, row: FileChange, width: int) -> Line:
         """Row, deed, who, path, size."""
-        change = row.change
-        size = f"{change.size_bytes} B" if change.after is not None else "gone"
-        note = "" if change.restorable else "  not kept"
+        size = f"{row.size_bytes} B" if row.after is not None else "gone"
+        note = "" if row.restorable else "  not kept"
         room = max(8, width - 7 - 9 - 14 - 11 - len(note))
         return [
-            (right(Plain(f"#{change.seq}"), 6), "dim"),
+            (right(Plain(f"#{row.seq}"), 6), "dim"),
             (Plain(" "), ""),
-            (fit(Plain(change.deed), 9), _ROLES[change.deed]),
-            (fit(one_line(change.agent or change.name), 14), "agent"),
-            (fit(one_line(change.path), room), "strong"),
+            (fit(Plain(row.deed), 9), _ROLES[row.deed]),
+            (fit(one_line(row.agent or row.name), 14), "agent"),
+            (fit(one_line(row.path), room), "strong"),
             (right(Plain(size), 11), "dim"),
             (Plain(note), "warn"),
         ]
@@ -82,7 +69,7 @@ class FilesScreen(Screen[None]):
         super().__init__()
         self.workbench = app
         self._run_id, self._notes = run_id, notes
-        self._rows = [FileLine(change) for change in changes]
+        self._rows = list(changes)
 
     def compose(self) -> ComposeResult:
         """The changes, the difference of the one selected, the hints."""
@@ -104,12 +91,11 @@ class FilesScreen(Screen[None]):
 
     def on_lines_selected(self, message: Lines.Selected) -> None:
         """Show the change."""
-        if isinstance(message.row, FileLine):
+        if isinstance(message.row, FileChange):
             self._show(message.row)
 
-    def _show(self, row: FileLine) -> None:
-        path = row.change.path
-        self.workbench.wishes.places.file_diff(row.change, lambda text: self._tell(path, text))
+    def _show(self, change: FileChange) -> None:
+        self.workbench.wishes.places.file_diff(change, lambda text: self._tell(change.path, text))
 
     def _tell(self, title: str, text: str) -> None:
         notes = "".join(f"\nnot known: {note}" for note in self._notes)
@@ -122,9 +108,10 @@ class FilesScreen(Screen[None]):
             ),
         )
 
-    def restore(self, row: FileLine) -> None:
+    def restore(self, change: FileChange) -> None:
         """The plan to go back to before a change, over this screen."""
-        self.workbench.wishes.places.plan_restore(self._run_id, row.before)
+        before = max(1, change.seq - 1)
+        self.workbench.wishes.places.plan_restore(self._run_id, before)
 
     def action_close(self) -> None:
         """Back."""
