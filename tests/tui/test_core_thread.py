@@ -1,7 +1,8 @@
 """The core's thread: jobs run there, errors come back, nothing hangs."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from concurrent.futures import CancelledError
+from contextlib import asynccontextmanager, suppress
 from threading import current_thread
 
 import pytest
@@ -56,3 +57,16 @@ def test_after_it_was_stopped_a_job_is_refused() -> None:
     core.stop().result(5)
     with pytest.raises(UsageError, match="closed"):
         core.call(where).result(5)
+
+
+def test_jobs_given_while_it_closes_are_done_or_refused_and_never_forgotten() -> None:
+    core = CoreThread(FakeBench().opened, Feed(lambda: None))
+    core.start()
+    core.call(where).result(5)
+    ended = core.stop()
+    given = [core.call(where)]
+    while not ended.done():
+        given.append(core.call(where))
+    for job in given:
+        with suppress(UsageError, CancelledError):
+            assert job.result(5) == "core"

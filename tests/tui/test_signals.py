@@ -67,7 +67,7 @@ def test_left_with_a_blocked_thread_it_saves_and_gives_the_terminal_back(
     terminal = opened(folder, BLOCKED)
     act(terminal)
     found, took_s = terminal.ended()
-    assert found == code
+    assert found == code, terminal.text[-3000:]
     assert took_s < 10
     assert terminal.is_given_back()
     rest(folder)

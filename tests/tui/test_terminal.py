@@ -36,6 +36,24 @@ with given_back():
     raise SystemExit(3)
 """
 
+GONE = """
+import sys
+from pathlib import Path
+from workbench.tui.terminal import guarded
+with guarded(Path(sys.argv[1])):
+    print("up", file=sys.__stderr__, flush=True)
+    while True:  # until the terminal is gone, and once more
+        try:
+            last = sys.stdin.read(1) == ""
+        except OSError:
+            last = True
+        sys.__stderr__.write("drawn " * 10_000)
+        sys.__stderr__.flush()
+        if last:
+            break
+Path(sys.argv[1]).with_name("drew to the end").touch()
+"""
+
 
 def on_a_terminal(code: str, *arguments: str) -> tuple[str, int, list[object]]:
     """Run a program on a new pseudo-terminal: what it showed, its exit code, the modes it left."""
@@ -75,6 +93,17 @@ def test_a_terminal_in_raw_mode_is_given_back_as_it_was() -> None:
     assert "\x1b[?1049l" in shown
     assert "\x1b[?1003l" in shown
     assert "\x1b[?25h" in shown
+
+
+def test_what_is_drawn_on_a_terminal_that_is_gone_raises_nothing(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-c", GONE, str(tmp_path / "screen.log")]
+    program = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower)
+    os.close(follower)
+    assert b"up" in os.read(leader, 100)
+    os.close(leader)
+    program.wait(30)
+    assert (tmp_path / "drew to the end").exists()
 
 
 def test_the_last_words_name_each_run_and_how_to_go_on_with_it() -> None:

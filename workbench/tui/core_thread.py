@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
-from threading import Thread
+from threading import Lock, Thread
 from typing import Generic, Protocol, TypeVar
 
 from workbench.errors import UsageError
@@ -42,6 +42,8 @@ class CoreThread(Generic[B]):
         self._opened: asyncio.Future[B] = self._loop.create_future()
         self._stop = asyncio.Event()
         self._first: Callable[[B], Awaitable[None]] | None = None
+        self._lock = Lock()
+        self._takes_jobs = True
         self.ended: Future[None] = Future()
         """Done when the thread is: with the error that ended it, if one did."""
         self._thread = Thread(target=self._run, name="core", daemon=True)
@@ -57,11 +59,14 @@ class CoreThread(Generic[B]):
 
     def call(self, job: Callable[[B], Awaitable[T]]) -> Future[T]:
         """Run ``job(bench)`` on the core's loop; returns at once."""
-        if self.ended.done():
-            over: Future[T] = Future()
-            over.set_exception(self.ended.exception() or UsageError("the workbench is closed"))
-            return over
-        return asyncio.run_coroutine_threadsafe(self._do(job), self._loop)
+        # The loop is closed before `ended` says so, and a closed loop raises at whoever asks.
+        with self._lock:
+            if self._takes_jobs:
+                return asyncio.run_coroutine_threadsafe(self._do(job), self._loop)
+        refused: Future[T] = Future()
+        error = self.ended.exception() if self.ended.done() else None
+        refused.set_exception(error or UsageError("the workbench is closed"))
+        return refused
 
     def stop(self, first: Callable[[B], Awaitable[None]] | None = None) -> Future[None]:
         """Ask the workbench to close; the returned future is done when it has.
@@ -70,8 +75,9 @@ class CoreThread(Generic[B]):
             first: what is done before that, on the core's loop.
         """
         self._first = first or self._first
-        if not self.ended.done() and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        with self._lock:
+            if self._takes_jobs:
+                self._loop.call_soon_threadsafe(self._stop.set)
         return self.ended
 
     async def _do(self, job: Callable[[B], Awaitable[T]]) -> T:
@@ -86,6 +92,9 @@ class CoreThread(Generic[B]):
             # Jobs that still wait for a workbench that never opened fail with its reason.
             self._opened.set_exception(error or UsageError("the workbench is closed"))
             self._opened.exception()  # seen: no warning when no job ever waited
+        with self._lock:
+            self._takes_jobs = False
+        self._loop.run_until_complete(asyncio.sleep(0))  # what was given until now begins
         end(self._loop, 0.5)
         if error is None:
             self.ended.set_result(None)

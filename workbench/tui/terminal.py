@@ -13,8 +13,10 @@ import sys
 import termios
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from io import TextIOWrapper
+from errno import EIO
+from io import BufferedWriter, FileIO, TextIOWrapper
 from pathlib import Path
+from typing import Any
 
 GIVE_BACK = (
     "\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l"  # mouse
@@ -80,5 +82,22 @@ def given_back() -> Generator[Callable[[], None]]:
         give_back()
 
 
+class _Drawn(FileIO):
+    """What is drawn on: once the terminal is gone, it goes nowhere.
+
+    The thread that draws would end at the error, and whoever has more to draw wait for it for ever.
+    """
+
+    def write(self, data: Any, /) -> int:
+        """Write, or lose it with the terminal."""
+        try:
+            return super().write(data)
+        except OSError as error:
+            if error.errno != EIO:
+                raise
+            return len(data)
+
+
 def _writer(descriptor: int) -> TextIOWrapper:
-    return open(descriptor, "w", encoding="utf-8", errors="replace", closefd=True)
+    drawn = BufferedWriter(_Drawn(descriptor, "w"))
+    return TextIOWrapper(drawn, encoding="utf-8", errors="replace")
