@@ -133,6 +133,17 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def until_it_heeds(pid: int) -> None:
+    """Wait until a program catches SIGTERM: before that Python itself is still starting."""
+
+    def heeds() -> bool:
+        status = Path(f"/proc/{pid}/status").read_text()
+        caught = int(status.partition("SigCgt:")[2].split()[0], 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+    until(heeds, "heeded signals")
+
+
 def is_in(pid: int, folder: Path) -> bool:
     """Whether a process works in a folder."""
     try:

@@ -21,7 +21,7 @@ from workbench.agent.tool import Tool
 from workbench.config import Config, load
 from workbench.config.folders import copies_folder, make_state_folder, shipped
 from workbench.config.text import SUFFIXES
-from workbench.config.trust import standing
+from workbench.config.trust import Standing, standing
 from workbench.credentials import credentials_of
 from workbench.engine.local import LocalWorkers
 from workbench.errors import PluginError, StoreError, WorkbenchError
@@ -44,6 +44,7 @@ from workbench.store.memory import MemoryStore
 from workbench.store.retention import Retention
 from workbench.store.store import Store
 from workbench.tools.place import Place
+from workbench.tools.sandbox.report import SandboxReport
 from workbench.values import digest, dumps
 from workbench.workspace.copies import Copies
 
@@ -164,7 +165,8 @@ async def assemble(
     state = _state(path, folder)
     store = _store(path, state, held, readonly=readonly)
     cleaned = [] if readonly else await _cleaned_up(held, store)
-    found = _discovered(held, folder)
+    stands = standing(folder, os.environ)
+    found = _discovered(held, folder, stands)
     redaction = Redaction.of(os.environ)
     copies = _copies(state, store)
     credentials = credentials_of(held.secrets, os.environ, redaction)
@@ -175,12 +177,12 @@ async def assemble(
         held,
         store,
         state,
-        PlacedTools(place, sandboxed=held.has("sandbox")),
+        PlacedTools(place, sandboxed=held.has("sandbox"), found=_sandbox_noter(store)),
         copies,
         models,
         _policy(held, store, folder),
         found,
-        {**found.things("agent"), **_agents(held, folder), **{a.name: a for a in agents}},
+        {**found.things("agent"), **_agents(held, folder, stands), **{a.name: a for a in agents}},
         {**_tools(held, found), **{t.name: t for t in tools}},
         default,
         reason,
@@ -189,6 +191,7 @@ async def assemble(
     )
     if not readonly:
         _catalogue(parts)
+        _note(parts, stands)
     return parts
 
 
@@ -290,21 +293,20 @@ def _clear_spools(state: Path, store: Store) -> None:
     clear(state, has_ended)
 
 
-def _discovered(config: Config, folder: Path) -> Discovered:
+def _discovered(config: Config, folder: Path, stands: Standing) -> Discovered:
     if not config.has("plugins"):
         return discover(shipped("plugins"))
-    stands = standing(folder, os.environ)
     trusted = stands.files if stands.trusted else None
     ours = shipped("plugins")
     own = None if (folder / "plugins").resolve() == ours.resolve() else folder
     return discover(ours, workspace=own, trusted=trusted, allowed=config.plugins)
 
 
-def _agents(config: Config, folder: Path) -> dict[str, Agent]:
+def _agents(config: Config, folder: Path, stands: Standing) -> dict[str, Agent]:
     """Agents defined in files of the workspace, once the folder is trusted."""
     found: dict[str, Agent] = {}
     where = folder / config.agents
-    if not where.is_dir() or not standing(folder, os.environ).trusted:
+    if not where.is_dir() or not stands.trusted:
         return found
     for file in sorted(p for p in where.iterdir() if p.suffix in SUFFIXES):
         for agent in load_agents(file.read_text(encoding="utf-8"), file.suffix, str(file)):
@@ -334,6 +336,22 @@ def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
     written = [{**values, "scope": "config"} for values in config.rules]
     rules = [Rule.from_definition(values) for values in (*written, *kept)]
     return Policy(config.mode, tuple(rules), str(folder))
+
+
+def _note(parts: Parts, stands: Standing) -> None:
+    """Enter into the audit what decisions will stand on, where it is not what it was."""
+    policy, audit = parts.policy, parts.store.audit
+    rules = len(policy.rules)
+    audit.note("policy.found", {"mode": policy.mode, "rules": rules, "digest": policy.version})
+    said = {"trusted": stands.trusted, "files": len(stands.files)}
+    audit.note("trust.found", {**said, "digest": digest(dumps(dict(stands.files)))})
+
+
+def _sandbox_noter(store: Store | MemoryStore) -> Callable[[SandboxReport], None]:
+    def note(report: SandboxReport) -> None:
+        store.audit.note("sandbox.found", {"level": report.level, "backend": report.backend})
+
+    return note
 
 
 def _catalogue(parts: Parts) -> None:

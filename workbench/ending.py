@@ -11,6 +11,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 
 def leave(code: int) -> None:
@@ -36,16 +37,38 @@ def fill_gaps() -> None:
 def heed() -> None:
     """Until a front heeds signals itself, one of them ends the program with its own exit code.
 
-    At once: nothing was begun that would have to be saved, and threads may be starting.
+    At once: nothing was begun that would have to be saved, and threads may be starting. Only the
+    first interrupt of something under way lets it clean up. One in the middle of an import does
+    not: compiled modules that are interrupted there crash the interpreter.
     """
     import signal
+
+    was_interrupted = False
 
     def end(number: int, _frame: object) -> None:
         os._exit(128 + number)
 
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal was_interrupted
+        if was_interrupted or _is_importing(frame):
+            end(number, frame)
+        was_interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, end)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def guarded(front: Callable[[], int]) -> int:

@@ -6,6 +6,7 @@ Nothing heavy is imported before a tool needs it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -26,22 +27,27 @@ Reading needs no proof, and requests leave the machine whatever confines command
 class PlacedTools:
     """The tools, bound to the place they act in."""
 
-    def __init__(self, place: Place, *, sandboxed: bool) -> None:
+    def __init__(
+        self, place: Place, *, sandboxed: bool, found: Callable[[SandboxReport], None] | None = None
+    ) -> None:
+        """Bind the tools; ``found`` is told once, from any thread, what confines commands."""
         self._place = place
         self._sandboxed = sandboxed
+        self._found = found
         self._elsewhere: dict[str, PlacedTools] = {}
 
     @cached_property
     def place(self) -> Place:
         """Where tools act, with a sandbox that a canary has proven."""
-        if not self._sandboxed:
-            return self._place
-        return replace(self._place, sandbox=_proven())
+        place = replace(self._place, sandbox=_proven()) if self._sandboxed else self._place
+        if self._found is not None:
+            self._found(place.sandbox)
+        return place
 
     async def ready(self, tool: Tool) -> None:
         """Have the canary sing before the first change, and beside the loop: it takes 0.1 s."""
-        if tool.act in _CONFINED and self._sandboxed and "place" not in vars(self):
-            await asyncio.to_thread(_proven)
+        if tool.act in _CONFINED and "place" not in vars(self):
+            await asyncio.to_thread(lambda: self.place)
 
     def at(self, workspace: str) -> PlacedTools:
         """The same tools in another folder."""
@@ -49,7 +55,9 @@ class PlacedTools:
             return self
         if workspace not in self._elsewhere:
             place = replace(self._place, workspace=Path(workspace))
-            self._elsewhere[workspace] = PlacedTools(place, sandboxed=self._sandboxed)
+            self._elsewhere[workspace] = PlacedTools(
+                place, sandboxed=self._sandboxed, found=self._found
+            )
         return self._elsewhere[workspace]
 
     def _for(self, tool: Tool) -> Place:

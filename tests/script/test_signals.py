@@ -12,7 +12,18 @@ from signal import SIGCONT, SIGHUP, SIGINT, SIGPIPE, SIGSTOP, SIGTERM
 
 import pytest
 
-from tests.processes import Headless, Terminal, is_in, marked, rows, runs, until, workspace
+from tests.processes import (
+    PAUSE,
+    Headless,
+    Terminal,
+    is_in,
+    marked,
+    rows,
+    runs,
+    until,
+    until_it_heeds,
+    workspace,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -159,14 +170,28 @@ def test_a_signal_while_it_starts_ends_it_with_its_code(
     folder: Path, number: signal.Signals, words: list[str]
 ) -> None:
     program = Headless(folder, workspace(folder), *words)
-    with pytest.raises(subprocess.TimeoutExpired):
-        program.process.wait(0.3)
+    until_it_heeds(program.process.pid)
     program.signal(number)
     program.signal(number)
     code, took_s, _, err = program.ended()
     assert code in {128 + number, -number}
     assert took_s < 10
     assert "Traceback" not in err
+
+
+def test_two_interrupts_at_any_moment_of_its_imports_end_it_and_crash_nothing(
+    folder: Path,
+) -> None:
+    environment = workspace(folder)
+    for moment in range(12):
+        program = Headless(folder, environment, "runs")
+        until_it_heeds(program.process.pid)
+        PAUSE.wait(moment * 0.04)  # each at another one
+        program.signal(SIGINT)
+        program.signal(SIGINT)
+        code, _, _, err = program.ended()
+        assert code in {0, 128 + SIGINT}, err
+        assert "Traceback" not in err
 
 
 @pytest.mark.parametrize("term", ["xterm-256color", "dumb"])

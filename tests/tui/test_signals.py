@@ -8,7 +8,7 @@ from signal import SIGCONT, SIGHUP, SIGINT, SIGSTOP, SIGTERM, Signals
 
 import pytest
 
-from tests.processes import PAUSE, Terminal, runs, workspace
+from tests.processes import PAUSE, Terminal, runs, until_it_heeds, workspace
 
 pytestmark = [pytest.mark.slow, pytest.mark.tmux]
 
@@ -118,9 +118,10 @@ def test_stopped_and_continued_it_draws_anew_and_reads_keys_once(folder: Path) -
 
 
 @pytest.mark.parametrize("number", [SIGTERM, SIGINT])
-@pytest.mark.parametrize("after_s", [0.6, 1.2])
+@pytest.mark.parametrize("after_s", [0.0, 0.3, 0.6])
 def test_a_signal_while_it_starts_ends_it(folder: Path, number: Signals, after_s: float) -> None:
     terminal = Terminal(folder, workspace(folder))
+    until_it_heeds(terminal.pid)
     PAUSE.wait(after_s)  # there is nothing to wait for: any moment of the start will do
     terminal.signal(number)
     if number == SIGINT:  # which only stops runs, once the screen is there

@@ -26,8 +26,8 @@ AUDITED: Final = frozenset(
     }
 )
 """Rows of the log that have an entry. Others have none of their own: ``run.deleted``,
-``run.imported``, ``policy.changed``, ``sandbox.found``, ``trust.given``, ``trust.withdrawn``,
-``store.restored``, ``log.repaired`` and ``audit.begun`` are about more than one run."""
+``run.imported``, ``store.restored``, ``log.repaired`` and ``audit.begun``, and what decisions stand
+on, when it is not what it was: ``policy.found``, ``trust.found``, ``sandbox.found``."""
 
 _SAID: Final = (
     *("id", "asked_as", "tool", "effect", "name", "agent", "danger", "verdict", "by", "scope"),

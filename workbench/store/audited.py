@@ -6,6 +6,7 @@ store without a file.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,21 @@ class Audit:
             raise StoreError("the database is only read")
         now = time.time()
         self._writer.perform(lambda link: Chain(link).add(kind, now, data))
+
+    def note(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Enter how something was found, unless the last entry of this kind says the same."""
+        with self._readers.read() as link:
+            if chain.last_said(link, kind) == dict(data):
+                return
+        if self._writer is None:
+            raise StoreError("the database is only read")
+        now = time.time()
+
+        def perform(link: sqlite3.Connection) -> None:
+            if chain.last_said(link, kind) != dict(data):  # another process may have been quicker
+                Chain(link).add(kind, now, data)
+
+        self._writer.perform(perform)
 
     def entries(self, after: int = 0) -> list[Entry]:
         """The entries after a number, in their order."""
@@ -63,6 +79,12 @@ class MemoryAudit:
     def enter(self, kind: str, data: Mapping[str, Any], run_id: str = "") -> None:
         """Enter a decision that has no row."""
         self._add(time.time(), kind, data, run_id)
+
+    def note(self, kind: str, data: Mapping[str, Any]) -> None:
+        """Enter how something was found, unless the last entry of this kind says the same."""
+        same = (entry.said() for entry in reversed(self._entries) if entry.kind == kind)
+        if next(same, None) != dict(data):
+            self.enter(kind, data)
 
     def entries(self, after: int = 0) -> list[Entry]:
         """The entries after a number, in their order."""

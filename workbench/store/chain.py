@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Final
 
-from workbench.journal.audit import AUDITED, Entry, Head, row_digest, said_of
+from workbench.journal.audit import AUDITED, Entry, Head, object_in, row_digest, said_of
 from workbench.store import packing
 from workbench.store.schema import PLACE
 from workbench.values import loads
@@ -85,6 +85,13 @@ def entries(link: sqlite3.Connection, after: int = 0) -> Iterator[Entry]:
     """All entries in their order."""
     query = f"SELECT {COLUMNS} FROM audit WHERE number > ? ORDER BY number"
     return (Entry(*row) for row in link.execute(query, (after,)))
+
+
+def last_said(link: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
+    """The data of the last entry of a kind that is about no run; None when there is none."""
+    query = "SELECT data FROM audit WHERE kind = ? AND run_id = '' ORDER BY number DESC LIMIT 1"
+    found = link.execute(query, (kind,)).fetchone()
+    return None if found is None else object_in(loads(found[0]))
 
 
 def adopt(link: sqlite3.Connection) -> int:

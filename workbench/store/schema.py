@@ -291,6 +291,11 @@ def m010_audit(execute: Execute) -> None:
             END""")
 
 
+def m011_found(execute: Execute) -> None:
+    """What was found at an opening is compared with what the last entry of its kind says."""
+    execute("CREATE INDEX audit_of_no_run ON audit (kind, number) WHERE run_id = ''")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -304,6 +309,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m008_days,
     m009_files,
     m010_audit,
+    m011_found,
 )
 
 VERSION: Final = len(MIGRATIONS)
