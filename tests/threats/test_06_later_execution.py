@@ -44,9 +44,11 @@ def test_no_command_in_the_sandbox_writes_them(stage: Stage) -> None:
     stage.settings('mode = "auto"\n')
     (stage.work / ".git").mkdir()
     (stage.work / "plugins").mkdir()
-    # By its ending alone nothing can be covered that is not there yet.
-    coverable = [name for name in NAMES if not name.endswith((".pth", ".desktop"))]
-    words = [f"mkdir -p $(dirname {name}); echo pwned > {name}" for name in coverable]
+    (stage.work / "venv" / "lib" / "python3" / "site-packages").mkdir(parents=True)
+    (stage.work / "venv" / "pyvenv.cfg").touch()
+    # A start file of desktops acts in a home only, and a home is no workspace.
+    looked_at = [name for name in NAMES if not name.endswith(".desktop")]
+    words = [f"mkdir -p $(dirname {name}); echo pwned > {name}" for name in looked_at]
     moved = ["mkdir x; echo pwned > x/hooks; mv x .git2; mv .git2 .git", "mv .git gone",
              "ln -sfn /tmp .git", "rm -rf .git", "echo pwned > a; cp a .env; ln a .bashrc",
              "python3 -c \"open('.envrc','w').write('pwned')\""]  # fmt: skip

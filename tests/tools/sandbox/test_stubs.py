@@ -24,6 +24,19 @@ def test_two_commands_share_the_stubs(place: Place) -> None:
     assert names(place.workspace) == ["sessions"]
 
 
+def test_a_start_file_that_appeared_in_a_virtual_environment_is_set_aside(place: Place) -> None:
+    for environment in (place.workspace / ".venv", place.workspace):
+        site = environment / "lib" / "python3.11" / "site-packages"
+        site.mkdir(parents=True)
+        (environment / "pyvenv.cfg").touch()
+        (site / "theirs.pth").touch()
+        with stubs.kept_out(place) as covered:
+            (site / "evil.pth").write_text("import os")
+            (site / "module.py").touch()
+        assert site / "theirs.pth" in covered
+        assert [name for name in names(site) if name.endswith(".pth")] == ["theirs.pth"]
+
+
 def test_a_protected_name_that_appeared_is_set_aside(place: Place) -> None:
     (place.workspace / "sub").mkdir()
     with stubs.kept_out(place):

@@ -23,6 +23,7 @@ _FOLDERS = (".git", ".github", ".vscode", ".idea", ".husky", ".claude", ".kaizen
 _FILES = (".envrc", ".env", ".mcp.json", "kaizen.toml", ".gitmodules", ".pre-commit-config.yaml")
 _FOLDER_MODE, _FILE_MODE = 0o555, 0o444
 _NEARBY = 2_000
+_PACKAGES = "lib*/python*/site-packages"
 _standing: Counter[Path] = Counter()
 """The stubs of this process and how many commands need each; only the core's thread asks."""
 
@@ -43,10 +44,16 @@ def kept_out(place: Place) -> Generator[list[Path]]:
 
 
 def protected(workspace: Path) -> list[Path]:
-    """What is there and protected: at the top of the workspace and one folder down."""
+    """What is there and protected: at the top of the workspace, one folder down, and in the
+    packages of virtual environments, where any Python that starts from one reads ``.pth`` files.
+    """
     top = _entries(workspace)
     plain = [path for path in top if protection(path.name) is None and not path.is_symlink()]
-    below = [path for folder in plain if folder.is_dir() for path in _entries(folder)]
+    folders = [path for path in plain if path.is_dir()]
+    below = [path for folder in folders for path in _entries(folder)]
+    for folder in (workspace, *folders):
+        if (folder / "pyvenv.cfg").exists():
+            below += [path for site in folder.glob(_PACKAGES) for path in _entries(site)]
     found = (path for path in (*top, *below) if protection(path.name) is not None)
     return [path for path in found if not path.is_symlink()]
 
