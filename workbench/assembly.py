@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from workbench.permission.rule import Rule
 from workbench.placed import PlacedTools
 from workbench.plugins import Discovered, discover
 from workbench.redaction import Redaction
-from workbench.run.hooks import Hooks
+from workbench.run.hooks import Hook, Hooks
 from workbench.run.room import Room
 from workbench.run.shared import Budgets
 from workbench.run.waiting import Inbox, Waiting
@@ -79,8 +79,9 @@ class Parts:
     def world(self, publish: Callable[[Event | Live], None]) -> World:
         """The surroundings of runs."""
         hooks = Hooks()
-        for hook in self.discovered.things("hook").values() if self.config.has("hooks") else ():
-            hooks.add(hook)
+        if self.config.has("hooks"):
+            for hook in (*self.discovered.things("hook").values(), *self._hook_commands()):
+                hooks.add(hook)
 
         def changed(waiting: Waiting, what: str) -> None:
             data = {"id": waiting.id, "what": what}
@@ -110,6 +111,13 @@ class Parts:
             check_model=self.models.check,
             budgets=Budgets(self.config.limits),
         )
+
+    def _hook_commands(self) -> Iterable[Hook]:
+        if not self.config.hooks:
+            return ()
+        from workbench.hook_commands import hooks_of  # noqa: PLC0415 - for those who have some
+
+        return hooks_of(self.config.hooks, self.toolbox.unconfined)
 
     def keep_rules(self, policy: Policy) -> None:
         """Keep the rules that are meant for the workspace."""
@@ -167,8 +175,7 @@ async def assemble(
     cleaned = [] if readonly else await _cleaned_up(held, store)
     stands = standing(folder, os.environ)
     found = _discovered(held, folder, stands)
-    redaction = Redaction.of(os.environ)
-    copies = _copies(state, store)
+    redaction, copies = Redaction.of(os.environ), _copies(state, store)
     credentials = credentials_of(held.secrets, os.environ, redaction)
     place = Place(folder, state, grants=held.grants, credentials=credentials, contents=copies)
     models = _models(held, folder, store, redaction)
@@ -190,8 +197,7 @@ async def assemble(
         [*held.notices, *found.notices, *cleaned],
     )
     if not readonly:
-        _catalogue(parts)
-        _note(parts, stands)
+        _write_down(parts, stands)
     return parts
 
 
@@ -338,8 +344,9 @@ def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
     return Policy(config.mode, tuple(rules), str(folder))
 
 
-def _note(parts: Parts, stands: Standing) -> None:
-    """Enter into the audit what decisions will stand on, where it is not what it was."""
+def _write_down(parts: Parts, stands: Standing) -> None:
+    """Catalogue what there is, and enter into the audit what decisions will stand on."""
+    _catalogue(parts)
     policy, audit = parts.policy, parts.store.audit
     rules = len(policy.rules)
     audit.note("policy.found", {"mode": policy.mode, "rules": rules, "digest": policy.version})

@@ -36,6 +36,11 @@ class PlacedTools:
         self._found = found
         self._elsewhere: dict[str, PlacedTools] = {}
 
+    @property
+    def unconfined(self) -> Place:
+        """Where tools act that no sandbox concerns; nothing is probed for it."""
+        return self._place
+
     @cached_property
     def place(self) -> Place:
         """Where tools act, with a sandbox that a canary has proven."""

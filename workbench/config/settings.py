@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 from workbench.config import values as v
+from workbench.config.asked import hooks
 from workbench.config.secret import Secret
 from workbench.config.text import KeyPath
 from workbench.journal.limits import DEPTH, FAN_OUT, OF_SCOPE, REPEATS, SHAPES, Ceilings
@@ -82,6 +83,8 @@ class Config:
     """By tool: ``enabled``, ``timeout_s``, ``repeat``."""
     rules: tuple[Mapping[str, Any], ...] = ()
     """Permission rules, as `workbench.permission.policy.Rule` has their fields."""
+    hooks: tuple[Mapping[str, Any], ...] = ()
+    """Commands that are asked before effects, see `workbench.hook_commands`."""
     doubts: tuple[Mapping[str, Any], ...] = ()
     """What becomes of effects whose end nobody will know: an ``answer`` (done, not_done, again,
     abort) and which effects, as in `workbench.permission.doubting`."""
@@ -312,6 +315,7 @@ KEYS: tuple[Key, ...] = (
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),
     Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
     Key(("rules",), _rules, "permission rules", "list", _no_allowing, "append"),
+    Key(("hooks",), hooks, "commands asked before effects", "list", "never", "append"),
     Key(
         ("doubts",), _doubts, "what becomes of effects nobody saw the end of", "list", "never",
         "append",

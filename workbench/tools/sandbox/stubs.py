@@ -44,8 +44,9 @@ def kept_out(place: Place) -> Generator[list[Path]]:
 
 
 def protected(workspace: Path) -> list[Path]:
-    """What is there and protected: at the top of the workspace, one folder down, and in the
-    packages of virtual environments, where any Python that starts from one reads ``.pth`` files.
+    """What is there and protected: at the top, one folder down, and in virtual environments.
+
+    A Python that starts from one of those runs every ``.pth`` file among its packages.
     """
     top = _entries(workspace)
     plain = [path for path in top if protection(path.name) is None and not path.is_symlink()]
