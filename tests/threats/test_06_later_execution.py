@@ -48,9 +48,11 @@ def test_no_command_in_the_sandbox_writes_them(stage: Stage) -> None:
     (stage.work / "venv" / "pyvenv.cfg").touch()
     # A start file of desktops acts in a home only, and a home is no workspace.
     looked_at = [name for name in NAMES if not name.endswith(".desktop")]
-    words = [f"mkdir -p $(dirname {name}); echo pwned > {name}" for name in looked_at]
+    # Put together by the shell: a command that names a secret's file is not even run.
+    words = [f'n={name[:-1]}; mkdir -p "$(dirname $n)"; echo pwned > "$n"{name[-1]}'
+             for name in looked_at]  # fmt: skip
     moved = ["mkdir x; echo pwned > x/hooks; mv x .git2; mv .git2 .git", "mv .git gone",
-             "ln -sfn /tmp .git", "rm -rf .git", "echo pwned > a; cp a .env; ln a .bashrc",
+             "ln -sfn /tmp .git", "rm -rf .git", "echo pwned > a; e=.en; cp a ${e}v; ln a .bashrc",
              "python3 -c \"open('.envrc','w').write('pwned')\""]  # fmt: skip
     rows = one_by_one(stage, [("bash_command", {"command": text}) for text in [*words, *moved]])
     assert all(row.get("result") for row in rows), json.dumps(rows)[:500]

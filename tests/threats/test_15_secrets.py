@@ -12,7 +12,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.threats.shipped import Listening, Stage
+from tests.threats.canaries import one_by_one
+from tests.threats.shipped import CANARY, Listening, Stage
+from tests.tools.sandbox.bwrap import needs_bwrap
 
 SECRET = "s3cr3t/canary+9f8e7d6c5b4a&<x>"
 FORMS = {
@@ -143,3 +145,21 @@ def test_what_is_written_is_for_its_owner_only(secretive: Stage, site: Listening
         p for p in (state, *state.rglob("*")) if not p.is_symlink() and p.stat().st_mode & 0o077
     ]
     assert loose == []
+
+
+@needs_bwrap
+def test_no_command_reads_a_secret_file_of_the_workspace_however_it_names_it(stage: Stage) -> None:
+    stage.settings('mode = "auto"\n')
+    for name in (".env", "packages/api/.env", "a/b/c/keys/id_rsa"):
+        (stage.work / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage.work / name).write_text(CANARY)
+    asked = [
+        "cat packages/api/.env",
+        "cat ./a/b/c/keys/id_rsa | head",
+        "cp packages/api/.env x; cat x",
+    ]
+    blind = ["cat packages/api/.en*", "cat $(find . -name 'id_*')", "grep -r . a packages",
+             "python3 -c \"print(open('packages/api/' + '.' + 'env').read())\""]  # fmt: skip
+    rows = one_by_one(stage, [("bash_command", {"command": text}) for text in [*asked, *blind]])
+    assert ["error" in row for row in rows] == [True] * len(asked) + [False] * len(blind)
+    assert CANARY not in str(rows)

@@ -18,6 +18,7 @@ from workbench.permission.danger import Act, Danger, Facts, Sandbox
 from workbench.permission.paths import guarded
 from workbench.permission.shell import Shell
 from workbench.permission.urls import Url
+from workbench.plain import one_line
 from workbench.run.touch import RESTORE
 from workbench.tools import descent
 from workbench.tools.addresses import is_granted, refuse_reach
@@ -108,7 +109,10 @@ def _of_command(plain: Facts, text: str, place: Place) -> Facts:
     if stray:
         notes.append(stray)
     outside = any(one.outside for one in read)
-    protected = any(one.protected for one in read)
+    secret = _secret_named(shell)
+    if secret:
+        notes.append(f"it names {secret}")
+    protected = bool(secret) or any(one.protected for one in read)
     return replace(
         plain,
         targets=tuple(target for one in read for target in one.targets),
@@ -118,6 +122,16 @@ def _of_command(plain: Facts, text: str, place: Place) -> Facts:
         simple=shell.simple and not (outside or protected or stray),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _secret_named(shell: Shell) -> str:
+    """The first word of any command in it that names what may hold a secret, and why; or empty."""
+    for words in shell.parts:
+        for word in words[1:]:
+            found = guarded(word, "read")
+            if found:
+                return f"{one_line(word)}: {found}"
+    return ""
 
 
 def _of_read(plain: Facts, path: str, place: Place) -> Facts:

@@ -37,6 +37,20 @@ def test_a_start_file_that_appeared_in_a_virtual_environment_is_set_aside(place:
         assert [name for name in names(site) if name.endswith(".pth")] == ["theirs.pth"]
 
 
+def test_secrets_further_down_are_found_and_what_is_vast_is_left_out(place: Place) -> None:
+    for name in (
+        "packages/api/.env",
+        "a/b/c/d/id_rsa",
+        "node_modules/x/.env",
+        "packages/x/.env.test",
+    ):
+        (place.workspace / name).parent.mkdir(parents=True, exist_ok=True)
+        (place.workspace / name).touch()
+    (place.workspace / "link.pem").symlink_to(place.workspace / "a/b/c/d/id_rsa")
+    found = {str(path.relative_to(place.workspace)) for path in stubs.secrets(place.workspace)}
+    assert found == {"packages/api/.env", "packages/x/.env.test", "a/b/c/d/id_rsa"}
+
+
 def test_a_protected_name_that_appeared_is_set_aside(place: Place) -> None:
     (place.workspace / "sub").mkdir()
     with stubs.kept_out(place):

@@ -36,7 +36,12 @@ def walls(
 ) -> Generator[tuple[tuple[str, ...], str]]:
     """The argv and program that run a command in namespaces."""
     with stubs.kept_out(place) as protected:
-        yield ("bwrap", *profile(place, protected), "--", program, *argv[1:]), place.sandbox.program
+        near = frozenset(protected)
+        deeper = [path for path in stubs.secrets(place.workspace) if path not in near]
+        yield (
+            ("bwrap", *profile(place, [*protected, *deeper]), "--", program, *argv[1:]),
+            place.sandbox.program,
+        )
 
 
 def profile(place: Place, protected: list[Path]) -> list[str]:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
@@ -23,6 +24,9 @@ _FOLDERS = (".git", ".github", ".vscode", ".idea", ".husky", ".claude", ".kaizen
 _FILES = (".envrc", ".env", ".mcp.json", "kaizen.toml", ".gitmodules", ".pre-commit-config.yaml")
 _FOLDER_MODE, _FILE_MODE = 0o555, 0o444
 _NEARBY = 2_000
+_LOOKED_AT, _DEEP = 4_000, 5
+_VAST = frozenset({".git", "node_modules", ".venv", "venv", "__pycache__", "target", "vendor"})
+"""Folders that hold other people's things by the thousand."""
 _PACKAGES = "lib*/python*/site-packages"
 _standing: Counter[Path] = Counter()
 """The stubs of this process and how many commands need each; only the core's thread asks."""
@@ -59,6 +63,27 @@ def protected(workspace: Path) -> list[Path]:
     return [path for path in found if not path.is_symlink()]
 
 
+def secrets(workspace: Path) -> list[Path]:
+    """What must not be read, further down: the nearest first, until so much was looked at.
+
+    What lies beyond that is not covered: a command that names it is asked about all the same.
+    """
+    found: list[Path] = []
+    folders, looked = deque([(workspace, 0)]), 0
+    while folders and looked < _LOOKED_AT:
+        folder, depth = folders.popleft()
+        for entry in _scanned(folder):
+            looked += 1
+            if entry.is_symlink():
+                continue
+            if is_secret(entry.name):
+                found.append(Path(entry.path))
+            elif depth < _DEEP and entry.name not in _VAST and entry.is_dir():
+                folders.append((Path(entry.path), depth + 1))
+    return found
+
+
+@lru_cache(maxsize=8_192)
 def is_secret(name: str) -> bool:
     """Whether a name stands for something that must not even be read."""
     found = protection(name)
@@ -113,8 +138,12 @@ def _set_aside(path: Path) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
+    return [Path(entry.path) for entry in _scanned(folder)]
+
+
+def _scanned(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
-            return [Path(entry.path) for entry in islice(entries, _NEARBY)]
+            return list(islice(entries, _NEARBY))
     except OSError:
         return []
