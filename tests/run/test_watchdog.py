@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.processes import until
 from tests.run.acts import begun, gate, line
 from tests.run.stage import acted, opened
+from workbench.run import watchdog
 from workbench.run.hooks import Hook
 from workbench.run.watchdog import standing
 from workbench.workflow.pattern import pattern
@@ -80,3 +84,26 @@ async def test_it_sleeps_while_nothing_is_performed(tmp_path: Path) -> None:
 def test_what_waits_is_nowhere() -> None:
     assert standing(None) == ""
     assert standing(sys._getframe()) == ""
+
+
+@pytest.mark.parametrize("is_library", [True, False])
+def test_the_first_import_of_a_library_names_nobody_but_ones_own_module_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_library: bool
+) -> None:
+    (tmp_path / "slow_to_import.py").write_text(
+        "import sys\n"
+        "from workbench.run.watchdog import standing\n"
+        "where = standing(sys._getframe())\n"
+    )
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+    if is_library:
+        monkeypatch.setattr(watchdog, "_LIBRARY", (*watchdog._LIBRARY, str(tmp_path)))
+
+    async def importing() -> None:
+        asyncio.get_running_loop().call_soon(import_module, "slow_to_import")
+        await asyncio.sleep(0)
+
+    asyncio.run(importing())
+    named = f"{tmp_path}/slow_to_import.py:3 (<module>)"
+    assert sys.modules["slow_to_import"].where == ("" if is_library else named)

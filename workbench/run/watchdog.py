@@ -29,6 +29,7 @@ _AGAIN = 10
 
 _OURS = str(Path(__file__).resolve().parents[1])
 _SHIPPED = f"{_OURS}/_shipped"
+_IMPORTING = "<frozen importlib"
 _LIBRARY = tuple({sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")})
 
 
@@ -101,10 +102,15 @@ class Watchdog:
 
 
 def standing(frame: FrameType | None) -> str:
-    """File, line and function of the innermost code that is nobody's library; or empty."""
+    """File, line and function of the innermost code that is nobody's library; or empty.
+
+    Empty too for our own first use of a library on a slow machine: nobody could mend that.
+    """
     called = [found for found in _called(frame) if not _is_ours(found.f_code.co_filename)]
-    own = [found for found in called if not found.f_code.co_filename.startswith(_LIBRARY)]
-    for found in own or called[-1:]:
+    others = (*_LIBRARY, _IMPORTING)
+    own = [found for found in called if not found.f_code.co_filename.startswith(others)]
+    is_importing = any(found.f_code.co_filename.startswith(_IMPORTING) for found in called)
+    for found in own or ([] if is_importing else called[-1:]):
         return f"{found.f_code.co_filename}:{found.f_lineno} ({found.f_code.co_name})"
     return ""
 
