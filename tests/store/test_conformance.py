@@ -258,9 +258,29 @@ def test_approvals_are_listed_for_one_run_and_for_all(either: AnyStore) -> None:
     keep(
         either, event("b", 2, "approval.asked", id="2"), event("a", 3, "approval.answered", id="1")
     )
-    assert [(e.run_id, e.seq) for e in either.approvals()] == [("a", 2), ("b", 2), ("a", 3)]
-    assert [e.seq for e in either.approvals("a")] == [2, 3]
-    assert [(e.run_id, e.seq) for e in either.approvals(limit=2)] == [("b", 2), ("a", 3)]
+    assert [(e.run_id, e.seq) for _, e in either.approvals()] == [("a", 3), ("b", 2), ("a", 2)]
+    assert [e.seq for _, e in either.approvals("a")] == [3, 2]
+
+
+def test_approvals_are_read_back_page_by_page(either: AnyStore) -> None:
+    keep(either, started("a"), started("b"))
+    keep(either, *(event("ab"[n % 2], n // 2 + 2, "approval.asked", id=str(n)) for n in range(6)))
+    newest = either.approvals(limit=4)
+    oldest = either.approvals(before=newest[-1][0], limit=4)
+    assert [e.data["id"] for _, e in [*newest, *oldest]] == ["5", "4", "3", "2", "1", "0"]
+    of_one = either.approvals("a", before=newest[-1][0])
+    assert [e.data["id"] for _, e in of_one] == ["0"]
+    assert either.approvals(before=oldest[-1][0]) == []
+
+
+def test_the_audit_entries_of_some_rows_are_found(either: AnyStore) -> None:
+    keep(either, started("a"), event("a", 2, "approval.asked", id="1", tool="rm"), event("a", 3))
+    keep(either, event("a", 4, "approval.answered", id="1", verdict="deny"))
+    found = either.audit.of_rows("a", [4, 2, 3, 0])
+    assert [(entry.seq, entry.kind) for entry in found] == [
+        (2, "approval.asked"), (4, "approval.answered")
+    ]  # fmt: skip
+    assert either.audit.of_rows("b", [2]) == []
 
 
 def test_the_tail_goes_over_all_runs_in_order_of_commit(either: AnyStore) -> None:

@@ -15,6 +15,8 @@ from workbench.tui.panes.command import CommandInput
 from workbench.tui.panes.detail import DetailPane
 from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
+from workbench.tui.screens.approvals import ApprovalsList
+from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.screens.compare import BranchesList, CompareScreen
 from workbench.tui.screens.diff import DiffScreen
 from workbench.tui.screens.diverged import DivergedScreen, PartedLines
@@ -30,7 +32,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
-    DivergedScreen, PartedLines,
+    DivergedScreen, PartedLines, BrowseScreen, ApprovalsList,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

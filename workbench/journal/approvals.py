@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ class Asked:
     scope: str = ""
     reason: str = ""
     answered_at: float | None = None
+    ends: tuple[int, ...] = ()
+    """The rows that answered it or took it back, in their order."""
 
     def matches(self, words: str) -> bool:
         """Whether every word stands somewhere in it; case does not matter."""
@@ -45,29 +47,32 @@ class Asked:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-def history(rows: Iterable[Event], words: str = "") -> list[Asked]:
-    """The questions in some rows, newest first; only those that ``words`` fit."""
-    found: dict[tuple[str, str], Asked] = {}
-    past: list[Asked] = []
+def asked_in(rows: Iterable[Event], words: str = "") -> Iterator[Asked]:
+    """The questions in some rows, newest first; only those that ``words`` fit.
+
+    Args:
+        rows: newest first, so that an answer comes before its question. Read no further than
+            questions are taken, and none is held but the answers whose question is to come.
+        words: see `Asked.matches`.
+    """
+    ends: dict[tuple[str, str], list[Event]] = {}
     for row in rows:
         place = row.run_id, str(row.data.get("id", ""))
-        if row.kind == "approval.asked":
-            if place in found:
-                past.append(found.pop(place))
-            found[place] = _asked(row)
-        elif place in found:
-            found[place] = _ended(found[place], row)
-    every = sorted([*past, *found.values()], key=lambda one: (one.at, one.seq), reverse=True)
-    return [one for one in every if one.matches(words)]
+        if row.kind != "approval.asked":
+            ends.setdefault(place, []).append(row)
+            continue
+        asked = _asked(row, ends.pop(place, ())[::-1])
+        if asked.matches(words):
+            yield asked
 
 
-def _asked(row: Event) -> Asked:
+def _asked(row: Event, ends: Sequence[Event]) -> Asked:
     data = row.data
 
     def text(name: str) -> str:
         return str(data.get(name, ""))
 
-    return Asked(
+    asked = Asked(
         text("id"),
         row.run_id,
         row.seq,
@@ -79,6 +84,9 @@ def _asked(row: Event) -> Asked:
         why=text("why"),
         rule=text("rule"),
     )
+    for end in ends:
+        asked = _ended(asked, end)
+    return asked
 
 
 def _ended(asked: Asked, row: Event) -> Asked:
@@ -91,4 +99,5 @@ def _ended(asked: Asked, row: Event) -> Asked:
         scope=str(data.get("scope", asked.scope)),
         reason=str(data.get("reason", "")),
         answered_at=row.at,
+        ends=(*asked.ends, row.seq),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from workbench.errors import StoreError
@@ -17,7 +17,7 @@ from workbench.journal.events import Event
 from workbench.store import chain
 from workbench.store.chain import Chain
 from workbench.store.connection import Readers
-from workbench.store.verifying import Verified, verify
+from workbench.store.verifying import Moved, Verified, unwatched, verify
 from workbench.store.writer import Writer
 
 
@@ -54,15 +54,23 @@ class Audit:
         with self._readers.read() as link:
             return list(chain.entries(link, after))
 
+    def of_rows(self, run_id: str, seqs: Collection[int]) -> list[Entry]:
+        """The entries that stand for some rows of a run, in their order."""
+        with self._readers.read() as link:
+            return chain.of_rows(link, run_id, seqs)
+
     def head(self) -> Head:
         """Where the chain stands: to be kept elsewhere."""
         with self._readers.read() as link:
             return chain.head(link)
 
-    def verify(self, head: str = "") -> Verified:
-        """Go through the chain and the log; see `workbench.store.verifying`. Raises AuditBroken."""
+    def verify(self, head: str = "", moved: Moved = unwatched) -> Verified:
+        """Go through the chain and the log; see `workbench.store.verifying`. Raises AuditBroken.
+
+        ``moved`` is told how many entries of how many were gone through.
+        """
         with self._readers.read() as link:
-            return verify(link, head)
+            return verify(link, head, moved)
 
 
 class MemoryAudit:
@@ -90,13 +98,17 @@ class MemoryAudit:
         """The entries after a number, in their order."""
         return self._entries[after:]
 
+    def of_rows(self, run_id: str, seqs: Collection[int]) -> list[Entry]:
+        """The entries that stand for some rows of a run, in their order."""
+        return [e for e in self._entries if e.seq and e.run_id == run_id and e.seq in seqs]
+
     def head(self) -> Head:
         """Where the chain stands."""
         return Head(len(self._entries), self._entries[-1].hash) if self._entries else Head()
 
-    def verify(self, head: str = "") -> Verified:
+    def verify(self, head: str = "", moved: Moved = unwatched) -> Verified:
         """Say what there is; nothing here needs a proof."""
-        del head
+        del head, moved
         return Verified(len(self._entries), self.head().hash)
 
     def _add(

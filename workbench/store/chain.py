@@ -10,7 +10,7 @@ last entry away leaves a mark, and what is written afterwards goes on from the m
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
 from typing import Any, Final
 
@@ -92,6 +92,16 @@ def last_said(link: sqlite3.Connection, kind: str) -> dict[str, Any] | None:
     query = "SELECT data FROM audit WHERE kind = ? AND run_id = '' ORDER BY number DESC LIMIT 1"
     found = link.execute(query, (kind,)).fetchone()
     return None if found is None else object_in(loads(found[0]))
+
+
+def of_rows(link: sqlite3.Connection, run_id: str, seqs: Collection[int]) -> list[Entry]:
+    """The entries that stand for some rows of a run."""
+    wanted = sorted({seq for seq in seqs if seq > 0})
+    query = (
+        f"SELECT {COLUMNS} FROM audit WHERE run_id = ? "
+        f"AND seq IN ({', '.join('?' * len(wanted))}) ORDER BY number"
+    )
+    return [Entry(*row) for row in link.execute(query, (run_id, *wanted))]
 
 
 def adopt(link: sqlite3.Connection) -> int:

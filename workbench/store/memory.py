@@ -220,10 +220,13 @@ class MemoryStore:
         """What a run itself spent; zeros when there is no such run."""
         return total(self._states[run_id].spent if run_id in self._states else {})
 
-    def approvals(self, run_id: str = "", *, limit: int = 1000) -> list[Event]:
-        """The newest rows about approvals, of one run (without parents) or of all."""
-        found = [e for e in self._log if e.kind in queries.APPROVAL_KINDS]
-        return [e for e in found if run_id in ("", e.run_id)][-limit:]
+    def approvals(
+        self, run_id: str = "", *, before: int = queries.END, limit: int = queries.PAGE_ROWS
+    ) -> list[tuple[int, Event]]:
+        """Rows about approvals before a place, newest first, each with its place."""
+        there = reversed(list(enumerate(self._log[: before - 1], 1)))
+        found = ((n, e) for n, e in there if e.kind in queries.APPROVAL_KINDS)
+        return list(islice((it for it in found if run_id in ("", it[1].run_id)), limit))
 
     def dues(self, day: str) -> Dues:
         """What was used and is reserved on a day (UTC), by agent over all runs."""

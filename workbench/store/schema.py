@@ -42,6 +42,9 @@ Queries repeat this text word for word, or SQLite does not see that the index se
 PLACE: Final = ""
 """The run of a row that only keeps a place: an id of the log is never given twice."""
 
+OF_APPROVALS: Final = "kind IN ('approval.asked','approval.answered','approval.withdrawn')"
+"""The rows about approvals, in the very words of their index."""
+
 SOUGHT_KINDS: Final = frozenset(SOUGHT.partition("(")[2].rstrip(")").replace("'", "").split(","))
 
 
@@ -296,6 +299,12 @@ def m011_found(execute: Execute) -> None:
     execute("CREATE INDEX audit_of_no_run ON audit (kind, number) WHERE run_id = ''")
 
 
+def m012_lists(execute: Execute) -> None:
+    """What lists read backwards, a page at a time, however long they have become."""
+    execute(f"CREATE INDEX events_of_approvals ON events(id) WHERE {OF_APPROVALS}")
+    execute("CREATE INDEX audit_of_rows ON audit(run_id, seq)")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -310,6 +319,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m009_files,
     m010_audit,
     m011_found,
+    m012_lists,
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -244,9 +244,14 @@ class Store:
         """What a run itself spent; zeros when there is no such run."""
         return total(queries.spent(self._readers, run_id))
 
-    def approvals(self, run_id: str = "", *, limit: int = 1000) -> list[Event]:
-        """The newest rows about approvals, of one run (without parents) or of all; oldest first."""
-        return queries.sought(self._readers, self.blobs, queries.APPROVAL_KINDS, run_id, limit)
+    def approvals(
+        self, run_id: str = "", *, before: int = queries.END, limit: int = queries.PAGE_ROWS
+    ) -> list[tuple[int, Event]]:
+        """Rows about approvals, of one run (without parents) or of all, newest first.
+
+        Each has its place in the log; those at places before ``before`` are the next page.
+        """
+        return queries.approvals(self._readers, self.blobs, run_id, before, limit)
 
     def dues(self, day: str) -> Dues:
         """What was used and is reserved on a day (UTC), by agent over all runs."""

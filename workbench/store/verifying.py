@@ -9,14 +9,18 @@ is told and is no fault; what was deleted on purpose has an entry that says so.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from workbench.errors import AuditBroken
 from workbench.journal.audit import Entry, Head, row_digest
 from workbench.plain import one_line
 from workbench.store.chain import DECISIONS, entries, head
 
+Moved: TypeAlias = Callable[[int, int], None]
+_OFTEN = 500
+"""So many entries or rows are gone through between two words about it."""
 _HINT = "What stands there cannot be relied on; a backup may show what was there before"
 
 
@@ -47,21 +51,26 @@ class _Walk:
     """Entries of runs that a repair found damaged: their rows may be missing."""
 
 
-def verify(link: sqlite3.Connection, wanted_head: str = "") -> Verified:
+def unwatched(_done: int, _total: int) -> None:
+    """Tell nobody how far it is."""
+
+
+def verify(link: sqlite3.Connection, wanted_head: str = "", moved: Moved = unwatched) -> Verified:
     """Go through entries and log in one read.
 
     Args:
         link: a connection that reads.
         wanted_head: a head that was kept elsewhere, whole or its beginning (at least 8 signs).
+        moved: told now and then how far it is: each entry counts once, and once its row.
 
     Raises:
         AuditBroken: with the first entry that does not hold.
     """
     link.execute("BEGIN")
     try:
-        walk = _chain(link)
-        _rows(link, walk)
         stands = head(link)
+        walk = _chain(link, lambda done: moved(done, stands.number * 2))
+        _rows(link, walk, lambda done: moved(walk.count + done, stands.number * 2))
     finally:
         link.execute("ROLLBACK")
     notes = tuple(f"{_span(*gap)} lost to damage, as a repair said" for gap in walk.gaps)
@@ -69,10 +78,12 @@ def verify(link: sqlite3.Connection, wanted_head: str = "") -> Verified:
     return Verified(walk.count, stands.hash, since, notes)
 
 
-def _chain(link: sqlite3.Connection) -> _Walk:
+def _chain(link: sqlite3.Connection, moved: Callable[[int], None]) -> _Walk:
     walk = _Walk()
     for entry in entries(link):
         _take(walk, entry)
+        if walk.count % _OFTEN == 0:
+            moved(walk.count)
     mark = head(link)
     if mark.number > walk.at.number:
         walk.gaps.append((walk.at.number + 1, mark.number))
@@ -111,11 +122,13 @@ def _excuse(walk: _Walk, said: dict[str, Any]) -> None:
         walk.spared |= {entry.number for entry in walk.rows.get(run_id, {}).values()}
 
 
-def _rows(link: sqlite3.Connection, walk: _Walk) -> None:
+def _rows(link: sqlite3.Connection, walk: _Walk, moved: Callable[[int], None]) -> None:
     """Compare the log with what the entries say of it; the first entry that differs counts."""
     wrong: list[tuple[Entry, str]] = []
     strange = ""
-    for row in link.execute(DECISIONS):
+    for number, row in enumerate(link.execute(DECISIONS), 1):
+        if number % _OFTEN == 0:
+            moved(number)
         entry = walk.rows.get(row[0], {}).pop(row[1], None)
         if entry is None:
             strange = strange or f"row {row[1]} of run {one_line(str(row[0]))} ({row[3]})"

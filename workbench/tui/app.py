@@ -292,6 +292,10 @@ class KaizenApp(App[int]):
         """The list of patterns."""
         self._open(_screen("patterns").PatternsScreen(self))
 
+    def action_overview(self, name: str) -> None:
+        """What there is of something: each on a screen of its own."""
+        self._open(getattr(_screen(name), f"{name.title()}Screen")(self))
+
     def open_fork(self, run_id: str, seq: int) -> None:
         """The fork form."""
         self.push_screen(_screen("fork").ForkScreen(self, run_id, seq))

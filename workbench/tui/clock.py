@@ -71,6 +71,11 @@ def day_and_time(at: float) -> Plain:
     return Plain(f"{datetime.fromtimestamp(at, UTC).astimezone():%m-%d %H:%M}")
 
 
+def whole_time(at: float) -> Plain:
+    """``2026-11-20 12:03:41`` in the user's zone."""
+    return Plain(f"{datetime.fromtimestamp(at, UTC).astimezone():%Y-%m-%d %H:%M:%S}")
+
+
 def count(number: float) -> Plain:
     """A number in at most five characters: ``842``, ``12.4k``, ``3.1M``."""
     if number < 1000:

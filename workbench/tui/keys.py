@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "compare", "fork", "files", "diverged",
+    "overlay", "runs", "patterns", "approvals", "compare", "fork", "files", "diverged",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -31,6 +31,7 @@ TITLES: dict[Place, str] = {
     "command": "6 Command line",
     "runs": "Runs",
     "patterns": "Patterns",
+    "approvals": "Approvals",
     "compare": "Branches side by side",
     "fork": "The fork form",
     "files": "Files",
@@ -86,6 +87,8 @@ KEYS: tuple[Key, ...] = (
         "All runs of this workspace: search, open, resume, delete."),
     Key("app.patterns", "f4", "patterns", "Patterns", EVERYWHERE,
         "What each pattern does, its parameters and its source."),
+    Key("app.approvals", "f6", "overview('approvals')", "Approvals", EVERYWHERE,
+        "Everything that was ever asked for, and who answered what: search, jump, verify."),
     Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
         "Go to the agents, from anywhere."),
     Key("pane.checkpoints", "alt+2", "pane('checkpoints')", "Go to Checkpoints", EVERYWHERE,
@@ -212,6 +215,10 @@ KEYS: tuple[Key, ...] = (
         "Write the command that puts the run into a file."),
     Key("runs.import", "i", "import_run", "Import", QUIET,
         "Write the command that takes in a run from a file."),
+    Key("approvals.search", "slash", "search", "Search", HINT,
+        "Show only what holds all the words, as the command approvals does."),
+    Key("approvals.verify", "v", "verify", "Verify the audit", HINT,
+        "Go through the whole audit and say whether anything in it was changed."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
     Key("diverged.fork", "f", "fork", "Fork before it", HINT,

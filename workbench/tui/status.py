@@ -136,11 +136,19 @@ def _tab_role(name: str, front: str) -> Role:
     return "accent" if name == front else "dim"
 
 
-def hint_line(places: Iterable[Place], notice: str, width: int) -> Line:
-    """The keys that matter where the focus is, or for a while what there is to say."""
+def hint_line(
+    places: Iterable[Place],
+    notice: str,
+    width: int,
+    lead: tuple[str, str] = ("1-6", "panes"),
+) -> Line:
+    """The keys that matter where the focus is, or for a while what there is to say.
+
+    The key in ``lead`` comes before those of the places.
+    """
     if notice:
         return [(Plain(" "), ""), (crop(one_line(notice), width - 2), "warn")]
-    spans: list[Span] = [(Plain(" 1-6"), "accent"), (Plain(" panes"), "dim")]
+    spans: list[Span] = [(Plain(f" {lead[0]}"), "accent"), (Plain(f" {lead[1]}"), "dim")]
     wanted = set(places)
     for key in KEYS:
         if key.show != HINT or key.place not in wanted:

@@ -17,6 +17,7 @@ from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
+from workbench.tui.overviews import Overviews
 from workbench.tui.panes.detail import event_text
 from workbench.tui.places import Places
 
@@ -37,6 +38,8 @@ class Wishes:
         self._loading: set[str] = set()
         self.places = Places(app, self._look_at)
         """Wishes about places and branches."""
+        self.overviews = Overviews(app)
+        """Wishes about what was asked, what holds, who is there."""
         self._commands = Commands(lambda text: app.later(lambda: app.say(text)))
 
     # Runs.
@@ -239,6 +242,16 @@ class Wishes:
     def show(self, reference: str) -> None:
         """Show a run by the beginning of its id: what the screen was opened for."""
         self._app.ask_core(lambda bench: front.find_run(bench, reference), self.open_run)
+
+    def go_to_row(self, run_id: str, seq: int) -> None:
+        """Show a run with the cursor on one of its rows."""
+
+        def there() -> None:
+            self._app.show_news()
+            if not self._app.main.go_to_row(run_id, seq):
+                self.show_position(run_id, seq)
+
+        self.open_run(run_id, there)
 
     def fill_gaps(self) -> None:
         """Read runs anew of which rows were let go; the trace begins again with them."""

@@ -6,18 +6,20 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any, Final
 
 from workbench.errors import UsageError
-from workbench.journal.approvals import Asked, history
+from workbench.journal.approvals import Asked
 from workbench.journal.audit import Entry, decision_of
 from workbench.plain import one_line
 from workbench.script.amounts import seconds
+from workbench.script.asked import asked_of
 from workbench.script.command import Call, Command, Output, Parameter, said
 from workbench.script.session import Session
+from workbench.store.verifying import Verified
 
 _SHOWN: Final = 200
-_ALL: Final = 100_000
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -31,12 +33,18 @@ async def _audit(session: Session, call: Call) -> Output:
             head.hash or "nothing was decided yet", data={"entries": head.number, "head": head.hash}
         )
     if act == "verify":
-        found = await asyncio.to_thread(audit.verify, call.text("head"))
-        since = f"; {found.since} of them since that head" if found.since is not None else ""
-        lines = [f"intact: {found.entries} entries{since}", *found.notes]
+        with session.moving("verifying the audit") as moved:
+            found = await asyncio.to_thread(audit.verify, call.text("head"), moved)
+        lines = verified_lines(found)
         data = {"intact": True, "entries": found.entries, "head": found.head, "since": found.since}
         return Output(tuple(lines), {**data, "notes": list(found.notes)})
     return await _listed(session, call)
+
+
+def verified_lines(found: Verified) -> list[str]:
+    """What there is to say of an audit that holds."""
+    since = f"; {found.since} of them since that head" if found.since is not None else ""
+    return [f"intact: {found.entries} entries{since}", *found.notes]
 
 
 async def _listed(session: Session, call: Call) -> Output:
@@ -109,14 +117,17 @@ def number(call: Call, name: str, default: int) -> int:
 
 async def _approvals(session: Session, call: Call) -> Output:
     run = session.find(call.text("run")) if call.text("run") else ""
-    store = session.bench.store
-    await asyncio.to_thread(store.catch_up)
-    rows = await asyncio.to_thread(lambda: store.approvals(run, limit=_ALL))
-    found = history(rows, call.text("words"))
-    shown = found[: number(call, "limit", _SHOWN)]
+    store, limit = session.bench.store, number(call, "limit", _SHOWN)
+
+    def read() -> tuple[list[Asked], int]:
+        store.catch_up()
+        found = asked_of(store, call.text("words"), run)
+        return list(islice(found, limit)), sum(1 for _ in found)
+
+    shown, older = await asyncio.to_thread(read)
     lines = [line for one in shown for line in asked_lines(one)]
-    if len(found) > len(shown):
-        lines.append(f"{len(found) - len(shown)} older ones; limit=… shows more")
+    if older:
+        lines.append(f"{older} older ones; limit=… shows more")
     none = "no approval fits" if call.text("words") else "nothing was asked yet"
     return Output(tuple(lines) or (none,), [one.to_json() for one in shown])
 

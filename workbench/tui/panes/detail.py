@@ -118,6 +118,7 @@ class DetailPane(Lines[Written]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("detail")]
     BORDER_TITLE = "4 Detail"
+    TITLE: ClassVar[str] = "4 Detail"
     CURSOR: ClassVar[bool] = False
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -127,7 +128,7 @@ class DetailPane(Lines[Written]):
 
     def show(self, title: str, write: Write) -> None:
         """Show something else, from its beginning."""
-        self.border_title = Content(f"4 Detail  {one_line(title)}" if title else "4 Detail")
+        self.border_title = Content(f"{self.TITLE}  {one_line(title)}" if title else self.TITLE)
         self._write = write
         self._fill()
         self.scroll_to(y=0, animate=False, force=True)

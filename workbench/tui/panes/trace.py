@@ -122,6 +122,22 @@ class TracePane(Lines[TraceRow]):
         self._keep = keep
         self._rebuild()
 
+    def pick(self, run_id: str, seq: int) -> TraceRow | None:
+        """Put the cursor on a row of the log, lifting what hides it; None if it is not held."""
+        numbers = range(self.trace.end - 1, self.trace.first - 1, -1)
+        rows = ((number, self.trace.at(number)) for number in numbers)
+        where = (run_id, seq)
+        found = next(((n, r) for n, r in rows if r and (r.run_id, r.seq) == where), None)
+        if found is None:
+            return None
+        number, row = found
+        if not self._shows(row):
+            self.level = max(self.level, row.level)
+            self.set_filter("", None)
+        self.following = False
+        self.move_to(bisect_left(self._numbers, number))
+        return row
+
     def on_rows_painted(self) -> None:
         """The border tells follow mode, numbers, level and filter."""
         number = f"{len(self.rows):,}".replace(",", " ")

@@ -145,6 +145,17 @@ class WorkbenchScreen(WorkbenchView):
         elif row.seq:
             self.workbench.wishes.show_position(row.run_id, row.seq)
 
+    def go_to_row(self, run_id: str, seq: int) -> bool:
+        """Go to a row in the trace; when it is older than what is held, to the detail."""
+        self.select_run(run_id)
+        found = self.area.trace.pick(run_id, seq)
+        self.go_to("trace" if found is not None else "detail")
+        if found is not None:
+            self._show_row(found)
+        else:
+            self.workbench.say(f"#{seq} is older than the rows that are held here: see Detail")
+        return found is not None
+
     def on_command_line_given(self, message: CommandLine.Given) -> None:
         """A line was entered."""
         match message.use:
