@@ -18,7 +18,8 @@ from tests.run.stage import (
 from workbench.agent.agent import Agent
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
-from workbench.errors import StepFailed
+from workbench.errors import StepFailed, UnknownName
+from workbench.permission.rule import Rule
 from workbench.run.run import Run
 from workbench.run.waiting import Answer
 from workbench.workflow.pattern import pattern
@@ -283,3 +284,33 @@ async def test_a_workspace_grant_is_there_when_the_workbench_is_opened_again(
         run = await bench.start(deploying, place="venus")
         await waiting(bench)
         assert DONE == ["moon 1", "mars 1"]
+
+
+@acted
+async def test_what_a_rule_decided_is_counted_once_for_each_call(tmp_path: Path) -> None:
+    async with opened(tmp_path) as bench:
+        moon = await bench.start(deploying, place="moon")
+        mars = await bench.start(deploying, place="mars")
+        await waiting(bench, 2)
+        refuses = bench.add_rule(Rule("deny", tool="deploy", arguments={"place": "mars"}))
+        allows = bench.add_rule(Rule("allow", tool="deploy"))
+        unused = bench.add_rule(Rule("deny", tool="look"))
+        assert await moon.result() == "deployed to moon"
+        with pytest.raises(StepFailed):
+            await mars.result()
+        uses = {one.rule.id: one.uses.times for one in bench.in_force}
+        assert uses == {refuses.id: 1, allows.id: 1, unused.id: 0}
+
+
+@acted
+async def test_the_row_of_a_rule_taken_back_says_which_one_it_was(tmp_path: Path) -> None:
+    async with opened(tmp_path) as bench:
+        run = await bench.start(deploying, place="moon")
+        await waiting(bench)
+        rule = bench.add_rule(Rule("allow", tool="look"))
+        bench.remove_rule(rule.id)
+        bench.store.catch_up()
+        (row,) = bench.store.rows(run.run_id, kinds={"rule.removed"})
+        assert row.data == {"rule": "approve tool=look", "id": rule.id, "by": "user"}
+        with pytest.raises(UnknownName):
+            bench.remove_rule(rule.id)

@@ -25,6 +25,7 @@ from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.patterns import PatternsList, PatternsScreen
 from workbench.tui.screens.restore import RestoreScreen
+from workbench.tui.screens.rules import RulesList
 from workbench.tui.screens.runs import RunsList, RunsScreen
 from workbench.tui.screens.workbench import WorkbenchScreen
 
@@ -32,7 +33,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
-    DivergedScreen, PartedLines, BrowseScreen, ApprovalsList,
+    DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

@@ -1,8 +1,8 @@
-"""Pictures of the overviews: approvals, each empty, typical and overflowing, at three sizes."""
+"""Pictures of the overviews: each empty, typical and overflowing, at three sizes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,6 +11,9 @@ from textual.pilot import Pilot
 from tests.tui.stage import NOON, FakeBench, HandClock, make_app, settled
 from tests.tui.test_snapshots import still_cursor
 from workbench.journal.events import Event
+from workbench.permission.doubting import doubt_rule
+from workbench.permission.rule import Rule
+from workbench.run.uses import InForce, Uses
 from workbench.store.memory import MemoryStore
 
 __all__ = ["still_cursor"]
@@ -89,3 +92,59 @@ def test_a_search_of_the_history(snap_compare: Compare) -> None:
 
 def test_the_audit_verified(snap_compare: Compare) -> None:
     assert picture(snap_compare, history_of("typical"), "medium", "f6", "v")
+
+
+RULES = (
+    InForce(
+        Rule("deny", tool="delete_file", scope="config", reason="nothing is deleted here"), Uses()
+    ),
+    InForce(
+        Rule(
+            "allow",
+            tool="write_file",
+            arguments={"path": "docs/**"},
+            danger="<=MEDIUM",
+            scope="workspace",
+        ),
+        Uses(12, NOON - 75),
+    ),
+    InForce(
+        Rule(
+            "allow",
+            tool="bash_command",
+            argv=("python3", "check.py"),
+            scope="run",
+            run_id="a41f77c0",
+        ),
+        Uses(1, NOON - 5),
+    ),
+    InForce(
+        Rule("confirm", agent="intern*", when='danger:HIGH "rm "', expires_at=NOON + 288), Uses()
+    ),
+    InForce(
+        doubt_rule("again", {"tool": "bash_command", "command": "make*"}, scope="session"), Uses()
+    ),
+)
+
+
+class RuledBench(FakeBench):
+    """A workbench with rules."""
+
+    def __init__(self, rules: Sequence[InForce]) -> None:
+        super().__init__()
+        self.in_force = list(rules)
+
+
+def ruled(state: str) -> FakeBench:
+    """A workbench with no, some or many rules."""
+    odd = [
+        InForce(Rule("allow", tool=f"tool{n}", arguments={"note": HOSTILE["note"]}), Uses(n, NOON))
+        for n in range(60)
+    ]
+    return RuledBench({"empty": (), "typical": RULES, "overflowing": odd}[state])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_the_rules(snap_compare: Compare, state: str, size: str) -> None:
+    assert picture(snap_compare, ruled(state), size, "f7", "j")

@@ -54,7 +54,7 @@ Each kind and what its ``data`` holds:
     hook.refused        hook, event, reason
     checkpoint.taken    name, by (user workflow rule), at (an earlier row that is named)
     message.sent        to, text, by
-    rule.added          rule, by            rule.removed     rule, by
+    rule.added          rule, by            rule.removed     rule, id, by
     rule.expired        rule, by
     mode.changed        mode, by
     budget.changed      limits (all that hold now), by, passed (calls of unknown price that were let

@@ -169,6 +169,7 @@ async def _answered(step: Step, tool: Tool | None, evidence: Evidence) -> Resolu
     rows.append("question.asked", step.key, waiting.asked_data())
     if rule is not None and not world.scripts_only_preselect:
         given, by, result = rule.answer, f"rule {rule.id}", rule.result
+        world.used(rule.id)
     else:
         answer = await world.inbox.ask(waiting)
         given, by, result = str(answer.answer), answer.by, answer.result

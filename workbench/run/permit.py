@@ -45,6 +45,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
         again = str(step.prior.data.get("digest", ""))
     await step.run.toolbox.ready(tool)
     approval: _Approval | None = None
+    counted: Rule | None = None
     while True:
         step.arguments = tool.read(step.arguments)
         facts = await _foreseen(step, tool, step.run.toolbox.facts(tool, step.arguments))
@@ -54,6 +55,9 @@ async def permit(step: Step, tool: Tool) -> Facts:
         _expire(step)
         decision = decide(step.run.policy, call, now=step.run.world.clock())
         step.extra["danger"], step.action = call.danger.name, call.digest
+        if decision.rule is not None and decision.rule is not counted:
+            counted = decision.rule
+            step.run.world.used(counted.id)
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
         if approval is not None and _holds(step, tool, approval):

@@ -14,6 +14,7 @@ from workbench.permission.policy import Policy
 from workbench.permission.rule import Rule
 from workbench.run.permit import outdated, reconsidered
 from workbench.run.ports import Keeper
+from workbench.run.uses import InForce, Uses
 from workbench.run.world import World
 
 if TYPE_CHECKING:
@@ -40,6 +41,12 @@ class Ruled:
         """Mode and rules in force."""
         return self.world.policy
 
+    @property
+    def in_force(self) -> list[InForce]:
+        """Every rule that holds now, those for doubts last."""
+        rules = (*self.world.policy.rules, *self.world.doubts)
+        return [InForce(rule, self.world.uses.get(rule.id, Uses())) for rule in rules]
+
     def set_mode(self, mode: Literal["plan", "confirm", "edits", "auto"], by: str = "user") -> None:
         """Change the mode; what waits is decided again under it."""
         self.world.policy = self.world.policy.with_mode(mode)
@@ -63,14 +70,20 @@ class Ruled:
         return rule
 
     def remove_rule(self, rule_id: str, by: str = "user") -> None:
-        """Take a rule back, of permissions or of doubts. Raises UnknownName."""
-        left = tuple(rule for rule in self.world.doubts if rule.id != rule_id)
-        if len(left) < len(self.world.doubts):
-            self.world.doubts = left
+        """Take a rule back, of permissions or of doubts; what waits is decided again.
+
+        One of the settings file holds again when the workbench is next opened.
+
+        Raises:
+            UnknownName: there is no such rule.
+        """
+        found = {one.rule.id: one.rule for one in self.in_force}.get(rule_id)
+        if isinstance(found, DoubtRule):
+            self.world.doubts = tuple(rule for rule in self.world.doubts if rule.id != rule_id)
         else:
             self.world.policy = self.world.policy.without(rule_id)
             self._keep_rules(self.world.policy)
-        self._told_all("rule.removed", {"rule": rule_id, "by": by})
+        self._told_all("rule.removed", {"rule": str(found), "id": rule_id, "by": by})
         self._reconsider()
 
     def expire_rules(self) -> None:
@@ -95,6 +108,8 @@ class Ruled:
 
         inbox = self.world.inbox
         for waiting_id, answer in reconsidered(self.world, policy_of):
+            if answer.verdict == "deny":  # what is allowed comes past its rule once more
+                self.world.used(answer.by.removeprefix("rule "))
             inbox.answer(waiting_id, answer)
         for waiting_id, why in outdated(self.world, policy_of):
             inbox.renew(waiting_id, why)

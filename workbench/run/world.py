@@ -22,6 +22,7 @@ from workbench.run.ports import Log, Models, ToolBox, Workers, WorkingCopies
 from workbench.run.room import Room
 from workbench.run.shared import Budgets
 from workbench.run.unkept import UnkeptCopies
+from workbench.run.uses import Uses
 from workbench.run.waiting import Inbox
 from workbench.workflow.effects import Effect
 from workbench.workflow.pattern import Pattern
@@ -79,6 +80,8 @@ class World:
     assured: Callable[[str], Awaitable[None] | None] = lambda _run_id: None
     """Asked before something begins that leaves no intent: None while this process surely drives
     the run, else what to wait for, which raises `Fenced` when another one does."""
+    uses: dict[str, Uses] = field(default_factory=dict[str, "Uses"])
+    """By a rule's id."""
     add_rule: Callable[[Any, str], object] | None = None
     expire_rules: Callable[[], None] | None = None
     """Takes back the rules whose time is over."""
@@ -96,6 +99,10 @@ class World:
     """After this long a graceful interrupt says what still runs."""
     stop_s: float = 6.5
     """What does not end within this long of an immediate one is left behind."""
+
+    def used(self, rule_id: str) -> None:
+        """A rule has decided something."""
+        self.uses[rule_id] = Uses(self.uses.get(rule_id, Uses()).times + 1, self.clock())
 
 
 class Acks:

@@ -1,4 +1,4 @@
-"""The jobs behind the overviews: what was asked and answered, and whether the audit holds.
+"""The jobs behind the overviews: what was asked and answered, what holds, who is there.
 
 What reads the log runs in a thread; the language of commands is loaded when one of these is first
 asked for.
@@ -16,6 +16,8 @@ from workbench.errors import UnknownName
 from workbench.journal.approvals import Asked
 from workbench.journal.audit import Entry
 from workbench.journal.events import Event
+from workbench.run.uses import InForce
+from workbench.tui.front_elsewhere import LIVE
 
 PORTION = 200
 """So many questions at most come to the screen at once."""
@@ -92,3 +94,28 @@ async def verify(bench: Any, moved: Callable[[int, int], None]) -> list[str]:
     from workbench.script.commands.auditing import verified_lines  # noqa: PLC0415 - as above
 
     return verified_lines(await asyncio.to_thread(bench.store.audit.verify, "", moved))
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules in force, and what is to be known beside them."""
+
+    rules: tuple[InForce, ...]
+    live: frozenset[str]
+    """The runs that go on here."""
+    files: str
+    """Which files of settings wrote rules."""
+
+
+async def rules(bench: Any) -> Rules:
+    """The rules that hold now."""
+    live = (key for key, run in bench.runs.items() if run.status in LIVE)
+    config = getattr(bench, "config", None)
+    files = [config.sources.get(name, "") for name in ("rules", "doubts")] if config else []
+    return Rules(tuple(bench.in_force), frozenset(live), ", ".join(filter(None, files)))
+
+
+async def remove_rule(bench: Any, rule_id: str) -> Rules:
+    """Take a rule back; those that are left."""
+    bench.remove_rule(rule_id)
+    return await rules(bench)

@@ -57,3 +57,18 @@ class Presses:
         self._number = self._number + 1 if ticks - self._last <= self._within_s else 1
         self._last = ticks
         return self._number
+
+
+class Twice:
+    """Whether a key that takes something away was pressed twice on the same thing."""
+
+    def __init__(self, within_s: float = 3.0) -> None:
+        self._presses = Presses(within_s)
+        self._subject = ""
+
+    def press(self, subject: str, ticks: float) -> bool:
+        """Whether this is the second press on ``subject``, soon after the first."""
+        number = self._presses.press(ticks)
+        meant = number > 1 and subject == self._subject
+        self._subject = "" if meant else subject
+        return meant

@@ -15,7 +15,7 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "approvals", "compare", "fork", "files", "diverged",
+    "overlay", "runs", "patterns", "approvals", "rules", "compare", "fork", "files", "diverged",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -32,6 +32,7 @@ TITLES: dict[Place, str] = {
     "runs": "Runs",
     "patterns": "Patterns",
     "approvals": "Approvals",
+    "rules": "Rules",
     "compare": "Branches side by side",
     "fork": "The fork form",
     "files": "Files",
@@ -89,6 +90,8 @@ KEYS: tuple[Key, ...] = (
         "What each pattern does, its parameters and its source."),
     Key("app.approvals", "f6", "overview('approvals')", "Approvals", EVERYWHERE,
         "Everything that was ever asked for, and who answered what: search, jump, verify."),
+    Key("app.rules", "f7", "overview('rules')", "Rules", EVERYWHERE,
+        "The rules in force: where each comes from, how often it was used, when it ends."),
     Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
         "Go to the agents, from anywhere."),
     Key("pane.checkpoints", "alt+2", "pane('checkpoints')", "Go to Checkpoints", EVERYWHERE,
@@ -219,6 +222,8 @@ KEYS: tuple[Key, ...] = (
         "Show only what holds all the words, as the command approvals does."),
     Key("approvals.verify", "v", "verify", "Verify the audit", HINT,
         "Go through the whole audit and say whether anything in it was changed."),
+    Key("rules.remove", "delete,D", "remove", "Take back", HINT,
+        "Take the rule back; press twice. What waits is decided again."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
     Key("diverged.fork", "f", "fork", "Fork before it", HINT,

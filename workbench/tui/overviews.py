@@ -1,4 +1,4 @@
-"""What the user can have told: what was asked and answered, and whether the audit holds.
+"""What the user can have told: what was asked and answered, what holds, who is there.
 
 A method returns at once; when the core has answered, the screen that asked is told.
 """
@@ -13,7 +13,7 @@ from workbench.tui import front_overviews as front
 if TYPE_CHECKING:
     from workbench.journal.approvals import Asked
     from workbench.tui.app import KaizenApp
-    from workbench.tui.front_overviews import Decided, Reading
+    from workbench.tui.front_overviews import Decided, Reading, Rules
 
 Failed = Callable[[str], None]
 
@@ -50,3 +50,11 @@ class Overviews:
                 self._app.later(lambda: moved(tenth * 10))
 
         self._app.ask_core(lambda bench: front.verify(bench, watched), then, failed)
+
+    def rules(self, then: Callable[[Rules], None]) -> None:
+        """The rules in force."""
+        self._app.ask_core(front.rules, then)
+
+    def remove_rule(self, rule_id: str, then: Callable[[Rules], None]) -> None:
+        """Take a rule back."""
+        self._app.ask_core(lambda bench: front.remove_rule(bench, rule_id), then)

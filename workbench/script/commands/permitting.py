@@ -56,9 +56,18 @@ async def _rules(session: Session, call: Call) -> Output:
         wanted = call.text("id")
         bench.remove_rule(wanted, by=session.rule_scope)
         return said(f"rule {wanted} is gone", data={"removed": wanted})
-    rules = (*bench.policy.rules, *bench.world.doubts)
-    lines = [f"{rule.id}  {rule.scope:<9} {rule}" for rule in rules]
-    data: list[Any] = [{"id": rule.id, "rule": str(rule)} for rule in rules]
+    lines = [f"{one.rule.id}  {one.rule.scope:<9} {one.rule}" for one in bench.in_force]
+    data: list[Any] = [
+        {
+            "id": one.rule.id,
+            "rule": str(one.rule),
+            "scope": one.rule.scope,
+            "expires_at": one.fits.expires_at,
+            "uses": one.uses.times,
+            "used_at": one.uses.last_at,
+        }
+        for one in bench.in_force
+    ]
     return Output(tuple(lines) or ("no rules",), data)
 
 

@@ -14,7 +14,7 @@ from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, fit, right
 from workbench.tui.clock import count, day_and_time, money, span
 from workbench.tui.grades import state_role
-from workbench.tui.guard import Presses
+from workbench.tui.guard import Twice
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -129,8 +129,7 @@ class RunsScreen(Screen[None]):
     def __init__(self, app: KaizenApp) -> None:
         super().__init__()
         self.workbench = app
-        self._deletes = Presses(3.0)
-        self._doomed = ""
+        self._deletes = Twice()
 
     def compose(self) -> ComposeResult:
         """Search, list, hints."""
@@ -177,12 +176,10 @@ class RunsScreen(Screen[None]):
 
     def delete(self, run_id: str) -> None:
         """Twice within three seconds, on the same run."""
-        presses = self._deletes.press(self.workbench.clock.ticks())
-        if presses < 2 or run_id != self._doomed:
-            self._doomed = run_id
-            self.workbench.say(f"D again deletes run {run_id[:4]} for good")
-        else:
+        if self._deletes.press(run_id, self.workbench.clock.ticks()):
             self.workbench.wishes.delete_run(run_id, self.reload)
+        else:
+            self.workbench.say(f"D again deletes run {run_id[:4]} for good")
         self.query_one("#hints").refresh()
 
     def reload(self) -> None:
