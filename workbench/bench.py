@@ -18,6 +18,7 @@ from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
 from workbench.assembly import Parts, assemble
 from workbench.config import Config
+from workbench.models.survey import Provider
 from workbench.run.budget import limits_row
 from workbench.run.session import Session
 from workbench.run.shared import Budgets
@@ -86,6 +87,11 @@ class Workbench(Session):
         return self.world.agents
 
     @property
+    def agent_plugins(self) -> dict[str, str]:
+        """Which plugin brought an agent, by the agent's name."""
+        return {a.name: p.origin for p in self._parts.discovered.plugins for a in p.agents}
+
+    @property
     def tools(self) -> dict[str, Tool]:
         """Tools by name."""
         return self.world.tools
@@ -99,6 +105,7 @@ class Workbench(Session):
     def default_model(self, name: str) -> None:
         self._parts.models.check(name)
         self.world.default_model = name
+        self.model_reason = "it was chosen here"
 
     @property
     def budgets(self) -> Budgets:
@@ -118,6 +125,14 @@ class Workbench(Session):
     async def models(self) -> list[Any]:
         """What can be asked for, from every provider that answers."""
         return await self._parts.models.models()
+
+    async def providers(self) -> list[Provider]:
+        """Where models come from, as configured; nobody is asked over the network."""
+        return await self._parts.models.configured()
+
+    async def ask_provider(self, provider: Provider) -> Provider:
+        """A provider with its models, or why it has none; may take seconds."""
+        return await self._parts.models.ask(provider)
 
 
 def ask_sync(agent: Agent | str, /, **inputs: Any) -> Any:

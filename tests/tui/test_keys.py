@@ -15,6 +15,7 @@ from workbench.tui.panes.command import CommandInput
 from workbench.tui.panes.detail import DetailPane
 from workbench.tui.panes.inbox import InboxPane
 from workbench.tui.panes.trace import TracePane
+from workbench.tui.screens.agents import DefinedList
 from workbench.tui.screens.approvals import ApprovalsList
 from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.screens.compare import BranchesList, CompareScreen
@@ -23,7 +24,8 @@ from workbench.tui.screens.diverged import DivergedScreen, PartedLines
 from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
-from workbench.tui.screens.patterns import PatternsList, PatternsScreen
+from workbench.tui.screens.models import ModelsList
+from workbench.tui.screens.patterns import PatternsList
 from workbench.tui.screens.restore import RestoreScreen
 from workbench.tui.screens.rules import RulesList
 from workbench.tui.screens.runs import RunsList, RunsScreen
@@ -31,9 +33,9 @@ from workbench.tui.screens.workbench import WorkbenchScreen
 
 OWNERS: tuple[type[DOMNode], ...] = (
     KaizenApp, WorkbenchScreen, Lines, AgentsPane, CheckpointsPane, TracePane, DetailPane,
-    InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, PatternsScreen, ForkScreen,
+    InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
-    DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList,
+    DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList, ModelsList, DefinedList,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

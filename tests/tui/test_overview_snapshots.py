@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.stage import NOON, FakeBench, HandClock, make_app, settled
+from tests.tui.stage import (
+    NOON,
+    FakeBench,
+    HandClock,
+    Rows,
+    make_app,
+    settled,
+    shown,
+    typical,
+    until,
+    waiting_rows,
+)
 from tests.tui.test_snapshots import still_cursor
+from workbench.agent.agent import Agent
+from workbench.agent.conversation import ModelInfo
 from workbench.journal.events import Event
+from workbench.models.survey import Provider
 from workbench.permission.doubting import doubt_rule
 from workbench.permission.rule import Rule
 from workbench.run.uses import InForce, Uses
 from workbench.store.memory import MemoryStore
+from workbench.tui.screens.agents import AgentsScreen
+from workbench.workflow.pattern import pattern
 
 __all__ = ["still_cursor"]
 
@@ -148,3 +167,127 @@ def ruled(state: str) -> FakeBench:
 @pytest.mark.parametrize("state", STATES)
 def test_the_rules(snap_compare: Compare, state: str, size: str) -> None:
     assert picture(snap_compare, ruled(state), size, "f7", "j")
+
+
+NOBODY = Provider("litellm", "no keys are set", is_remote=True)
+PLAYBOOKS = Provider(
+    "playbook",
+    "/home/me/project, /home/me/project/examples",
+    is_remote=False,
+    models=tuple(
+        ModelInfo(f"playbook:{name}", ("chat", "tools"), None, None, (0.0, 0.0))
+        for name in ("default", "tour")
+    ),
+    state="answers",
+)
+RECORDED = Provider("recorded", "any run: model recorded:RUN answers from it", is_remote=False)
+QWEN = ModelInfo("ollama:qwen3:4b", ("chat", "tools", "thinking"), 40_960, 2_600_000_000, (0, 0))
+TINY = ModelInfo("ollama:all-minilm", ("embedding",), 512, 46_000_000, (0, 0))
+DEAR = ModelInfo("openai/gpt-4o", ("chat", "tools", "vision"), 128_000, None, (2.5, 10.0))
+
+
+class ModelBench(FakeBench):
+    """A workbench with providers, which answer when they are asked."""
+
+    model_reason = "no Ollama answers at http://127.0.0.1:11434, so answers are made up (no LLM)"
+
+    def __init__(self, answers: Mapping[str, Sequence[ModelInfo]]) -> None:
+        super().__init__()
+        self.answers_of = answers
+        self.asked_of: list[str] = []
+
+    async def providers(self) -> list[Provider]:
+        ollama = Provider("ollama", "http://127.0.0.1:11434", is_remote=True)
+        return [ollama, NOBODY, PLAYBOOKS, RECORDED]
+
+    async def ask_provider(self, provider: Provider) -> Provider:
+        self.asked_of.append(provider.prefix)
+        models = tuple(self.answers_of.get(provider.prefix, ()))
+        return replace(provider, models=models, state="answers" if models else "does not answer")
+
+
+def modelled(state: str) -> FakeBench:
+    """Nobody was asked; some answer; one has very many, with odd names."""
+    odd = [replace(QWEN, name=f"ollama:\x1b[2J漢字{n}:" + "very-long-" * 12) for n in range(80)]
+    some = {"ollama": (QWEN, TINY), "litellm": (DEAR,)}
+    bench = ModelBench({"empty": {}, "typical": some, "overflowing": {"ollama": odd}}[state])
+    bench.agents = {"critic": Agent("critic", "text: str -> verdict: str", model="ollama:qwen3:4b")}
+    return bench
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_the_models(snap_compare: Compare, state: str, size: str) -> None:
+    keys = ("f8",) if state == "empty" else ("f8", "c", "g", "j")
+    assert picture(snap_compare, modelled(state), size, *keys)
+
+
+CODER = Agent(
+    "coder",
+    'task: str "what to do", files: list[str] -> patch: str, notes: list[str]',
+    instructions="Write little.\n\nSay what you were unsure of.",
+    tools=["read_file", "write_file", "bash_command"],
+    model="ollama:qwen3:4b",
+    options={"temperature": 0.2},
+)
+AGENTS = (
+    CODER,
+    Agent("critic", "patch: str -> verdict: str, reasons: list[str]"),
+    Agent("planner", "goal: str -> plan: list[str]", style="chain"),
+)
+
+
+class AgentBench(FakeBench):
+    """A workbench with agents."""
+
+    def __init__(self, agents: Sequence[Agent]) -> None:
+        super().__init__()
+        self.agents = {agent.name: agent for agent in agents}
+        self.agent_plugins = {"critic": "entry point review (reviewing 1.2)"}
+        self.config = SimpleNamespace(workspace=Path("/nowhere"), agents="agents")
+
+
+def defined(state: str) -> FakeBench:
+    """A workbench with no, some or many agents, of which some are at work."""
+    odd = [
+        Agent(
+            f"agent \x1b[2J漢字 {n} " + "long " * 8, f"a{n}: str -> b: str", tools=["x"] * (n > 3)
+        )
+        for n in range(60)
+    ]
+    return AgentBench({"empty": (), "typical": AGENTS, "overflowing": odd}[state])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("state", STATES)
+def test_the_agents_that_are_defined(snap_compare: Compare, state: str, size: str) -> None:
+    bench = defined(state)
+    app = make_app(bench, HandClock())
+
+    async def play(pilot: Pilot[Any]) -> None:
+        rows = Rows()
+        events = [*typical(rows), *waiting_rows(rows)] if state == "typical" else []
+        await shown(app, pilot, events)
+        await pilot.press("f9")
+        await until(pilot, lambda: isinstance(app.screen, AgentsScreen))
+        await settled(app, pilot)
+
+    assert snap_compare(app, terminal_size=SIZES[size], run_before=play)
+
+
+@pattern
+async def debate(question: str, rounds: int = 2) -> str:
+    """Agents argue in rounds; a judge decides.
+
+    Args:
+        question: what they argue about.
+        rounds: how often everyone speaks.
+    """
+    return question * rounds
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_patterns(snap_compare: Compare, size: str) -> None:
+    bench = FakeBench()
+    bench.patterns = {"debate": replace(debate, origin="plugins/debate.py")}
+    assert picture(snap_compare, bench, size, "f4")

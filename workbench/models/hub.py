@@ -13,6 +13,7 @@ from workbench.journal.events import Event
 from workbench.models.choose import Choice, choose
 from workbench.models.litellm import Learn
 from workbench.models.providers import Providers
+from workbench.models.survey import Provider, ask, configured
 
 
 @dataclass(slots=True)
@@ -55,6 +56,14 @@ class Hub:
     async def models(self) -> list[ModelInfo]:
         """What can be asked for."""
         return await self.providers.models()
+
+    async def configured(self) -> list[Provider]:
+        """Where models come from; nobody is asked over the network."""
+        return await configured(self.providers)
+
+    async def ask(self, provider: Provider) -> Provider:
+        """A provider with its models, or why it has none."""
+        return await ask(self.providers, provider)
 
     async def close(self) -> None:
         """Close whatever was opened."""

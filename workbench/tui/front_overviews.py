@@ -10,14 +10,22 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
-from workbench.errors import UnknownName
+from workbench.agent.agent import Agent
+from workbench.agent.files import load_agents
+from workbench.config.text import SUFFIXES
+from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.approvals import Asked
 from workbench.journal.audit import Entry
 from workbench.journal.events import Event
+from workbench.models.survey import Provider
+from workbench.run.changes import agent_digest
 from workbench.run.uses import InForce
+from workbench.tui.front import around
 from workbench.tui.front_elsewhere import LIVE
+from workbench.tui.status import Around
 
 PORTION = 200
 """So many questions at most come to the screen at once."""
@@ -119,3 +127,85 @@ async def remove_rule(bench: Any, rule_id: str) -> Rules:
     """Take a rule back; those that are left."""
     bench.remove_rule(rule_id)
     return await rules(bench)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Where models come from, and who answers with which."""
+
+    providers: tuple[Provider, ...]
+    chosen: str
+    why: str
+    named: dict[str, tuple[str, ...]]
+    """The agents that name a model of their own, by model."""
+
+
+async def models(bench: Any) -> Models:
+    """What is configured; nobody is asked."""
+    named: dict[str, tuple[str, ...]] = {}
+    for name, agent in sorted(bench.agents.items()):
+        if agent.model:
+            named[agent.model] = (*named.get(agent.model, ()), name)
+    providers = tuple(await bench.providers())
+    return Models(providers, bench.default_model, bench.model_reason, named)
+
+
+async def choose_model(bench: Any, name: str) -> Around:
+    """Have agents without a model of their own use this one, as the command ``model`` does."""
+    bench.default_model = name
+    return await around(bench)
+
+
+@dataclass(frozen=True, slots=True)
+class Defined:
+    """An agent that is defined, and where."""
+
+    agent: Agent
+    digest: str
+    """Of its definition, as rows name it."""
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The agents that are defined."""
+
+    agents: tuple[Defined, ...]
+    model: str
+    """What those use that name none."""
+    notes: tuple[str, ...]
+    """Files of agents that cannot be read now."""
+
+
+async def agents(bench: Any) -> Agents:
+    """The agents by name, with what their files say now."""
+    folder = bench.config.workspace / bench.config.agents
+    files, notes = await asyncio.to_thread(_in_files, folder)
+    plugins = bench.agent_plugins
+    found = [
+        Defined(agent, agent_digest(agent), _origin(agent, files.get(name), plugins.get(name)))
+        for name, agent in sorted(bench.agents.items())
+    ]
+    return Agents(tuple(found), bench.default_model, tuple(notes))
+
+
+def _in_files(folder: Path) -> tuple[dict[str, tuple[Path, Agent]], list[str]]:
+    """Agents by name as the workspace's files have them now, and what is wrong with files."""
+    found: dict[str, tuple[Path, Agent]] = {}
+    notes: list[str] = []
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    for file in (file for file in files if file.suffix in SUFFIXES):
+        try:
+            text = file.read_text(encoding="utf-8")
+            found |= {one.name: (file, one) for one in load_agents(text, file.suffix, str(file))}
+        except (WorkbenchError, OSError, UnicodeDecodeError) as error:
+            notes.append(f"{file} cannot be read now: {error}")
+    return found, notes
+
+
+def _origin(agent: Agent, written: tuple[Path, Agent] | None, plugin: str | None) -> str:
+    if written is not None and written[1] == agent:
+        return str(written[0])
+    if written is not None:
+        return f"{written[0]}, which says something else now"
+    return plugin or "no file of this workspace: a command or a program defined it"

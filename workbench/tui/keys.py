@@ -15,7 +15,8 @@ from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "approvals", "rules", "compare", "fork", "files", "diverged",
+    "overlay", "runs", "patterns", "compare", "fork", "files", "diverged",
+    "approvals", "rules", "models", "defined",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -33,6 +34,8 @@ TITLES: dict[Place, str] = {
     "patterns": "Patterns",
     "approvals": "Approvals",
     "rules": "Rules",
+    "models": "Models",
+    "defined": "Agents that are defined",
     "compare": "Branches side by side",
     "fork": "The fork form",
     "files": "Files",
@@ -92,6 +95,10 @@ KEYS: tuple[Key, ...] = (
         "Everything that was ever asked for, and who answered what: search, jump, verify."),
     Key("app.rules", "f7", "overview('rules')", "Rules", EVERYWHERE,
         "The rules in force: where each comes from, how often it was used, when it ends."),
+    Key("app.models", "f8", "overview('models')", "Models", EVERYWHERE,
+        "Where models come from, which there are, and which one answers; enter selects."),
+    Key("app.agents", "f9", "overview('agents')", "Defined agents", EVERYWHERE,
+        "The agents that are defined: what each takes and gives, its file, what it does now."),
     Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
         "Go to the agents, from anywhere."),
     Key("pane.checkpoints", "alt+2", "pane('checkpoints')", "Go to Checkpoints", EVERYWHERE,
@@ -224,6 +231,10 @@ KEYS: tuple[Key, ...] = (
         "Go through the whole audit and say whether anything in it was changed."),
     Key("rules.remove", "delete,D", "remove", "Take back", HINT,
         "Take the rule back; press twice. What waits is decided again."),
+    Key("models.check", "c", "check", "Ask the providers", HINT,
+        "Ask every provider, over the network, whether it answers and which models it has."),
+    Key("defined.ask", "a", "ask", "Ask", HINT,
+        "Write the command that asks the agent into the command line, as enter does."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
     Key("diverged.fork", "f", "fork", "Fork before it", HINT,

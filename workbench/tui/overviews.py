@@ -6,14 +6,17 @@ A method returns at once; when the core has answered, the screen that asked is t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.tui import front_overviews as front
 
 if TYPE_CHECKING:
     from workbench.journal.approvals import Asked
+    from workbench.models.survey import Provider
     from workbench.tui.app import KaizenApp
-    from workbench.tui.front_overviews import Decided, Reading, Rules
+    from workbench.tui.front_overviews import Agents, Decided, Models, Reading, Rules
+    from workbench.tui.status import Around
 
 Failed = Callable[[str], None]
 
@@ -58,3 +61,29 @@ class Overviews:
     def remove_rule(self, rule_id: str, then: Callable[[Rules], None]) -> None:
         """Take a rule back."""
         self._app.ask_core(lambda bench: front.remove_rule(bench, rule_id), then)
+
+    def models(self, then: Callable[[Models], None]) -> None:
+        """What is configured; nobody is asked over the network."""
+        self._app.ask_core(front.models, then)
+
+    def ask_provider(self, provider: Provider, then: Callable[[Provider], None]) -> None:
+        """Ask a provider which models it has."""
+
+        def failed(text: str) -> None:
+            then(replace(provider, models=(), state=text))
+
+        self._app.ask_core(lambda bench: bench.ask_provider(provider), then, failed)
+
+    def choose_model(self, name: str, then: Callable[[], None]) -> None:
+        """Select a model."""
+
+        def told(around: Around) -> None:
+            self._app.show_around(around)
+            self._app.say(f"agents without a model of their own use {name}")
+            then()
+
+        self._app.ask_core(lambda bench: front.choose_model(bench, name), told)
+
+    def agents(self, then: Callable[[Agents], None]) -> None:
+        """The agents that are defined."""
+        self._app.ask_core(front.agents, then)

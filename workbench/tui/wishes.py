@@ -17,12 +17,12 @@ from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
-from workbench.tui.overviews import Overviews
 from workbench.tui.panes.detail import event_text
 from workbench.tui.places import Places
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
+    from workbench.tui.overviews import Overviews
 
 
 LIVE_OR_RESTING = (*elsewhere.LIVE, "suspended")
@@ -38,9 +38,14 @@ class Wishes:
         self._loading: set[str] = set()
         self.places = Places(app, self._look_at)
         """Wishes about places and branches."""
-        self.overviews = Overviews(app)
-        """Wishes about what was asked, what holds, who is there."""
         self._commands = Commands(lambda text: app.later(lambda: app.say(text)))
+
+    @property
+    def overviews(self) -> Overviews:
+        """Wishes about what was asked, what holds, who is there."""
+        from workbench.tui.overviews import Overviews  # noqa: PLC0415 - with the first overview
+
+        return Overviews(self._app)
 
     # Runs.
 
@@ -138,6 +143,7 @@ class Wishes:
                 self._app.main.show_answer(line, answer)
             else:
                 self._app.say(answer.strip() or f"{line.partition(' ')[0]}: done")
+            self._app.ask_core(front.around, self._app.show_around)  # a line may change them
 
         self._app.ask_core(
             lambda bench: self._commands.execute(bench, line, run_id=self._app.main.run_id), told

@@ -133,6 +133,11 @@ class DetailPane(Lines[Written]):
         self._fill()
         self.scroll_to(y=0, animate=False, force=True)
 
+    def rewrite(self, write: Write) -> None:
+        """Show what became of it; the scroll position stays."""
+        self._write = write
+        self._fill()
+
     def on_resize(self) -> None:
         """Wrap anew."""
         super().on_resize()

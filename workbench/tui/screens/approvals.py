@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from workbench.plain import Plain, one_line
-from workbench.tui.cells import Line, Role, Span, fit
+from workbench.tui.cells import Line, Role, Span, fit, width_of
 from workbench.tui.clock import day_and_time
 from workbench.tui.decided import decided_lines
 from workbench.tui.front_overviews import Reading
@@ -96,7 +96,7 @@ class ApprovalsList(Lines[ApprovalLine]):
             scope = f" for {row.scope}" if row.scope not in ("", "call") else ""
             head.append((fit(one_line(row.by + scope), 20), "dim"))
         head.append((fit(one_line(row.agent or "the run"), 12 if roomy else 10), "agent"))
-        used = sum(len(text) for text, _ in head)
+        used = sum(width_of(text) for text, _ in head)
         what = Plain(f"{one_line(row.tool)} {one_line(row.what)}")
         return [*head, (fit(what, max(0, width - used)), "")]
 

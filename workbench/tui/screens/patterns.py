@@ -7,19 +7,13 @@ import textwrap
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
-from textual.content import Content
-from textual.screen import Screen
 
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, fit
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
-from workbench.tui.painting import OneLine
-from workbench.tui.panes.detail import DetailPane
-from workbench.tui.status import hint_line
+from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.written import Written, labelled, text_lines
 
 if TYPE_CHECKING:
@@ -90,27 +84,15 @@ def source_of(pattern: Any) -> str:
         return ""
 
 
-class PatternsScreen(Screen[None]):
+class PatternsScreen(BrowseScreen):
     """The screen."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("overlay")]
-    AUTO_FOCUS = "#patterns-list"
-    ESCAPE_TO_MINIMIZE = False
+    PLACE = "patterns"
 
     def __init__(self, app: KaizenApp) -> None:
-        super().__init__()
-        self.workbench = app
+        self._list = PatternsList(id="patterns-list")
+        super().__init__(app, self._list)
         self._patterns: dict[str, Any] = {}
-
-    def compose(self) -> ComposeResult:
-        """List and detail."""
-        with Horizontal():
-            yield PatternsList(id="patterns-list", classes="pane")
-            yield DetailPane(id="patterns-detail").add_class("pane")
-        yield OneLine(
-            lambda width: hint_line({"patterns", "overlay"}, self.workbench.notice, width),
-            id="hints",
-        )
 
     def on_mount(self) -> None:
         """Fill."""
@@ -119,32 +101,20 @@ class PatternsScreen(Screen[None]):
     def show(self, patterns: list[Any]) -> None:
         """Take over what there is."""
         self._patterns = {str(pattern.name): pattern for pattern in patterns}
-        rows = self.query_one(PatternsList)
-        rows.put([_line(pattern) for pattern in patterns])
-        rows.border_title = Content(f"Patterns  {len(patterns)}")
-        if patterns:
-            self._detail(str(patterns[0].name))
+        self._list.put([_line(pattern) for pattern in patterns])
+        self.entitle(f"Patterns  {len(patterns)}")
+        if self._list.selected is not None:
+            self.selected(self._list.selected)
 
-    def on_lines_selected(self, message: Lines.Selected) -> None:
+    def selected(self, row: PatternLine) -> None:
         """Show it in full."""
-        if isinstance(message.row, PatternLine):
-            self._detail(message.row.name)
-
-    def _detail(self, name: str) -> None:
-        pattern = self._patterns[name]
-        self.query_one(DetailPane).show(name, lambda width: pattern_lines(pattern, width))
+        pattern = self._patterns[row.name]
+        self.detail(row.name, lambda width: pattern_lines(pattern, width))
 
     def run_pattern(self, name: str) -> None:
         """Its command goes to the command line; the user fills in the rest."""
         self.dismiss(None)
         self.workbench.write_command(f"/run {name} ")
-
-    def action_close(self) -> None:
-        """Back."""
-        self.dismiss(None)
-
-    def action_submit(self) -> None:
-        """Nothing to send."""
 
 
 def _line(pattern: Any) -> PatternLine:

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from workbench.permission.doubting import DoubtRule
 from workbench.permission.rule import Rule
 from workbench.plain import Plain, one_line
-from workbench.tui.cells import Line, Role, Span, fit, right
+from workbench.tui.cells import Line, Role, Span, fit, right, width_of
 from workbench.tui.clock import span, whole_time
 from workbench.tui.guard import Twice
 from workbench.tui.keys import bindings
@@ -120,7 +120,7 @@ class RulesList(Lines[RuleLine]):
         ]
         if row.ends:
             head.append((one_line(row.ends + "  "), "warn"))
-        used = sum(len(text) for text, _ in head)
+        used = sum(width_of(text) for text, _ in head)
         return [*head, (fit(one_line(row.about), max(0, width - used)), "")]
 
     def action_remove(self) -> None:
