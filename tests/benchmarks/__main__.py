@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import orjson
 
+from tests.benchmarks.acting import sandbox, tools
 from tests.benchmarks.crowds import crowd
 from tests.benchmarks.files import files
 from tests.benchmarks.growth import growth
@@ -14,6 +15,7 @@ from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.passing import gate, hooks, turn
+from tests.benchmarks.permitting import audit, permit, plained
 from tests.benchmarks.places import checkpoints
 from tests.benchmarks.starting import importing
 
@@ -22,6 +24,11 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "gate": gate,
     "turn": turn,
     "hooks": hooks,
+    "permit": permit,
+    "plain": plained,
+    "tools": tools,
+    "sandbox": sandbox,
+    "audit": audit,
     "durable": durable,
     "bytes": stored,
     "crowd": crowd,
