@@ -33,6 +33,17 @@ def test_a_sequence_split_over_two_chunks_is_the_same_as_whole(one: str, two: st
     assert plain(one) + plain(two) == plain(one + two)
 
 
+def test_every_character_is_judged_alike_alone_and_in_a_text_of_any_kind() -> None:
+    planes = (0, 1, 2, 14)
+    for first in (plane << 16 | block for plane in planes for block in range(0, 0x10000, 0x400)):
+        block = "".join(map(chr, range(first, first + 0x400)))
+        alone = "".join(map(plain, block))
+        assert plain(block) == alone
+        assert plain(f"{block}\U0001f600") == f"{alone}\U0001f600"
+    ascii_only = "".join(map(chr, range(128))) * 3
+    assert plain(ascii_only) == "".join(map(plain, ascii_only))
+
+
 def test_escape_sequences_are_spelled_out() -> None:
     assert plain("\x1b]52;c;aGk=\x07 \x9b2J") == "\\x1b]52;c;aGk=\\x07 \\x9b2J"
 

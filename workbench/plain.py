@@ -11,15 +11,16 @@ Backslashes stay as they are: the result is for reading, not for reading back.
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import NewType
 
 Plain = NewType("Plain", str)
 """Text that is safe to paint. Painters take nothing else; `plain` and literals make it."""
 
-_STEERING = bytes(c for c in range(128) if (c < 32 and c not in b"\n\t") or c == 127)
+_ASCII = bytes(c for c in range(128) if 32 <= c < 127 or c in b"\n\t")
+"""What of ASCII neither steers nor hides."""
 
-_HIDING = re.compile(
-    "["
+_BASIC = (
     "\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 but newline and tab, delete, C1
     "\u00ad\u034f\u061c\u180b-\u180f"  # soft hyphen, joiners, Arabic mark, Mongolian selectors
     "\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2"  # marks that enclose what follows
@@ -27,23 +28,35 @@ _HIDING = re.compile(
     "\u200b-\u200f\u2028-\u202e\u2060-\u206f"  # zero width, direction, separators
     "\ud800-\udfff"  # lone surrogates, which no terminal's encoding carries
     "\ufe00-\ufe0f\ufeff\ufff0-\ufffb"  # variation selectors, byte order mark, annotations
+)
+_BEYOND = (
     "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"  # format controls
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff"  # music; tags and more variation selectors
-    "]"
 )
-_BREAKING = re.compile("[\n\t]+")
-_SPELLED = {"\n": "\\n", "\t": "\\t"}
+_BASIC_ONLY = re.compile(f"([{_BASIC}])")
+_ALL = re.compile(f"([{_BASIC}{_BEYOND}])")
+_LEADS = (b"\xf0\x91", b"\xf0\x93", b"\xf0\x9b", b"\xf0\x9d", b"\xf3\xa0")
+"""How those beyond the basic plane begin in UTF-8, which no emoji does. A set with them is compared
+range by range and takes several times as long, so it is used where one of these stands."""
+
+_SHORT = 200
+"""Characters up to which one search is the quickest."""
 
 
 def plain(text: str) -> Plain:
     """The text with every steering or hiding character spelled out; newline and tab stay."""
     if text.isascii():
-        raw = text.encode("ascii")
-        if len(raw.translate(None, _STEERING)) == len(raw):
-            return Plain(text)
-    elif _HIDING.search(text) is None:
+        odd = text.encode("ascii").translate(None, _ASCII)
+        # Each pass is one of C's, and there are no more of them than such characters.
+        for code in set(odd) if odd else ():
+            text = text.replace(chr(code), _spelled(chr(code)))
         return Plain(text)
-    return Plain(_HIDING.sub(_spell, text))
+    hiding = _ALL if len(text) <= _SHORT or _may_hide_beyond(text) else _BASIC_ONLY
+    if hiding.search(text) is None:
+        return Plain(text)
+    parts = hiding.split(text)
+    parts[1::2] = map(_spelled, parts[1::2])
+    return Plain("".join(parts))
 
 
 def one_line(text: str) -> Plain:
@@ -51,11 +64,17 @@ def one_line(text: str) -> Plain:
     clean = plain(text)
     if clean.isprintable():
         return clean
-    return Plain(_BREAKING.sub(lambda found: "".join(_SPELLED[c] for c in found[0]), clean))
+    return Plain(clean.replace("\n", "\\n").replace("\t", "\\t"))
 
 
-def _spell(found: re.Match[str]) -> str:
-    code = ord(found[0])
+def _may_hide_beyond(text: str) -> bool:
+    raw = text.encode("utf-8", "surrogatepass")
+    return any(lead in raw for lead in _LEADS)
+
+
+@cache
+def _spelled(char: str) -> str:
+    code = ord(char)
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
