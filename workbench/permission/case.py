@@ -28,7 +28,9 @@ Things: TypeAlias = tuple[tuple[str, ...], ...]
 class Case:
     """A call, seen from a workspace at a time. What it remembers lasts for one decision."""
 
-    __slots__ = ("_any", "_canonical", "_places", "_shell", "call", "now", "workspace")
+    __slots__ = (
+        "_all", "_any", "_canonical", "_places", "_rows", "_shell", "call", "now", "workspace",
+    )  # fmt: skip
 
     def __init__(self, call: Call, workspace: str, now: float) -> None:
         self.call = call
@@ -36,8 +38,10 @@ class Case:
         self.now = now
         self._any: dict[str, set[str]] = {}
         self._canonical: dict[str, Things] = {}
+        self._all: dict[str, str] = {}
         self._places: Things | None = None
         self._shell: Shell | None = None
+        self._rows: dict[str, dict[str, Any]] = {}
 
     def any_of(self, name: str) -> set[str]:
         """Every spelling of an argument: one that fits is enough to restrict."""
@@ -53,37 +57,58 @@ class Case:
             found = self._canonical[name] = self._things(name)
         return found
 
+    def all_of(self, name: str) -> str:
+        """All spellings of an argument in one text: what is not in it is in none of them."""
+        found = self._all.get(name)
+        if found is None:
+            found = "\0".join(self.any_of(name))
+            for thing in self.canonical(name):
+                found = "\0".join((found, *thing))
+            self._all[name] = found
+        return found
+
     def shell(self) -> Shell:
         """The command, read."""
         if self._shell is None:
             self._shell = Shell.parse(text_of(self.call.arguments.get("command", "")))
         return self._shell
 
-    def parts(self) -> Iterator[tuple[str, ...]]:
-        """Every command in it, as written and without the folder it is named by."""
-        for part in self.shell().parts:
-            yield part
-            yield (part[0].rpartition("/")[2], *part[1:])
+    def is_opaque(self) -> bool:
+        """Whether it runs something that its text does not name."""
+        return self.call.facts.act == "run" and self.shell().opaque
+
+    def row(self, agent: str) -> dict[str, Any]:
+        """The call as a filter sees it, in the name of one of its agents."""
+        found = self._rows.get(agent)
+        if found is None:
+            found = self._rows[agent] = self.call.row(agent)
+        return found
 
     def _spell(self, name: str) -> set[str]:
         value = self.call.arguments.get(name)
         said = set[str]() if value is None else {text_of(value)}
         if name in PATHS:
-            said.update(*self._seen(), map(normal, tuple(said)))
+            for text in (*said,):
+                said.add(normal(text))
+            for spellings in self._seen():
+                said.update(spellings)
             if not self.workspace:
                 said.update(_tails(self.call.facts.targets))
         elif name == "url":
-            said.update(*_url(value), self.call.facts.targets)
+            said.update(*self.canonical(name), self.call.facts.targets)
         elif name == "command" and self.call.facts.act == "run":
-            said.update(map(" ".join, self.parts()))
+            said |= self.shell().spelled
         return said
 
     def _seen(self) -> Things:
         """Each target as it is, and as seen from the workspace when it lies there."""
         if self._places is None:
             top = self.workspace.rstrip("/") + "/" if self.workspace else ""
-            reals = map(normal, self.call.facts.targets)
-            self._places = tuple([(real, real.removeprefix(top)) for real in reals])
+            found: list[tuple[str, str]] = []
+            for target in self.call.facts.targets:
+                real = normal(target)
+                found.append((real, real.removeprefix(top)))
+            self._places = tuple(found)
         return self._places
 
     def _things(self, name: str) -> Things:

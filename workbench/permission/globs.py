@@ -15,10 +15,17 @@ Test: TypeAlias = Callable[[str], bool]
 
 ANYTHING = "*"
 
+_WILD = re.compile("[*?]")
+
 
 def is_plain(pattern: str) -> bool:
     """Whether a glob has no wildcard, so that it means one text only."""
     return "*" not in pattern and "?" not in pattern
+
+
+def needle(pattern: str) -> str:
+    """The longest piece that every text has which fits; empty when there is none."""
+    return max(_WILD.split(pattern), key=len)
 
 
 def glob(pattern: str) -> Test:

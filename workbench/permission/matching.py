@@ -1,10 +1,14 @@
-"""Whether one rule is about one call: rules made ready once, compared quickly."""
+"""Whether one rule is about one call: rules made ready once, compared quickly.
+
+What a rule names becomes a test of its own when the rule is made ready, so that a decision asks
+only what was named.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeAlias
 
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
@@ -12,6 +16,8 @@ from workbench.permission.egress import names_host
 from workbench.permission.filter import Filter
 from workbench.permission.globs import ANYTHING, Test, glob
 from workbench.permission.rule import Rule, Verdict, levels
+
+Holds: TypeAlias = Callable[[Case], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,123 +40,153 @@ class Entry:
     restricts: bool
     exact: bool
     """Names an exact call or exact words, so that it may allow CRITICAL."""
-    places: bool
-    """Spells out the host it is about, so that it may allow free egress."""
-    bare: bool
-    """Says nothing beyond tool and danger."""
-    loose: bool
-    """Says nothing of run, call, time, words or filter."""
-    agent: Test | None
-    globs: tuple[tuple[str, Test], ...]
-    when: Filter | None
-    sightless: Entry | None
-    """The same rule without what it says about commands, when it restricts them."""
+    sure: bool
+    """Restricts, is exact or spells out a host, so that it decides about free egress too."""
+    applies: Holds
+    """Whether everything the rule names holds for the call, its danger aside."""
+    sightless: Holds | None
+    """The same without what it says about commands, when it restricts them."""
 
     @staticmethod
     def of(rule: Rule) -> Entry:
         """Make a rule ready."""
         low, high = levels(rule.danger)
-        agent = None if rule.agent == ANYTHING else glob(rule.agent)
-        globs = tuple((name, glob(pattern)) for name, pattern in rule.arguments.items())
-        timed = rule.argv is not None or rule.expires_at is not None
-        loose = not (timed or rule.digest or rule.run_id or rule.when)
+        restricts = rule.verdict != "allow"
+        exact = rule.argv is not None or bool(rule.digest)
         return Entry(
             rule,
             low,
             high,
             Decision(rule.verdict, _reason(rule), rule),
-            restricts=rule.verdict != "allow",
-            exact=rule.argv is not None or bool(rule.digest),
-            places=names_host(rule.arguments),
-            bare=loose and not (agent or globs),
-            loose=loose,
-            agent=agent,
-            globs=globs,
-            when=Filter.parse(rule.when) if rule.when else None,
+            restricts,
+            exact,
+            sure=restricts or exact or names_host(rule.arguments),
+            applies=_all_of(_conditions(rule)),
             sightless=_sightless(rule),
         )
 
-    def applies(self, case: Case) -> bool:
-        """Whether everything the rule names holds for the call, its danger aside."""
-        if self.bare:
-            return True
-        if self.agent is not None and not self._names(self.agent, case):
-            return False
-        for name, test in self.globs:
-            if not self._fits(name, test, case):
-                return False
-        return self.loose or self._is_about(case)
-
-    def may_decide(self, danger: Danger, free: bool) -> bool:
-        """Whether a rule that applies has the last word.
-
-        CRITICAL is allowed only exactly, and free egress only by who names it.
-        """
-        if self.restricts or self.exact:
-            return True
-        return danger < Danger.CRITICAL and (self.places or not free)
+    def may_decide(self, danger: Danger) -> bool:
+        """Whether it can have the last word at a level: CRITICAL is allowed only exactly."""
+        is_meant = self.low <= danger <= self.high
+        return is_meant and (danger < Danger.CRITICAL or self.restricts or self.exact)
 
     def is_blind(self, case: Case) -> bool:
         """Whether it restricts commands while this call runs something the text does not name."""
-        rest = self.sightless
-        if rest is None or case.call.facts.act != "run" or not case.shell().opaque:
+        return self.sightless is not None and case.is_opaque() and self.sightless(case)
+
+
+def _all_of(conditions: Iterable[Holds]) -> Holds:
+    first, *more = [*conditions] or [_always]
+    if not more:
+        return first
+
+    def all_hold(case: Case) -> bool:
+        if not first(case):
             return False
-        return rest.applies(case)
+        for holds in more:  # noqa: SIM110 - a generator costs twice, here and below
+            if not holds(case):
+                return False
+        return True
 
-    def _names(self, test: Test, case: Case) -> bool:
-        """To restrict, anybody on the way counts: a child has no more than its parents have."""
-        agents = case.call.agents
-        if not agents:
-            return test("")
-        if not self.restricts:
-            return test(agents[-1])
-        return fits_any(test, agents)
+    return all_hold
 
-    def _fits(self, name: str, test: Test, case: Case) -> bool:
-        if self.restricts:
-            return fits_any(test, case.any_of(name))
+
+def _always(case: Case) -> bool:
+    del case
+    return True
+
+
+def _conditions(rule: Rule) -> Iterator[Holds]:
+    """What a rule names, each as a test: what most rules have first."""
+    restricts = rule.verdict != "allow"
+    if rule.agent != ANYTHING:
+        yield (_named_any if restricts else _named_last)(glob(rule.agent))
+    for name, pattern in rule.arguments.items():
+        yield (_spelled if restricts else _stands_for)(name, glob(pattern))
+    if rule.run_id:
+        yield lambda case: case.call.run_id == rule.run_id
+    if rule.digest:
+        yield lambda case: case.call.digest == rule.digest
+    if (end := rule.expires_at) is not None:
+        yield lambda case: case.now < end
+    if rule.argv is not None:
+        yield _runs_any(rule.argv) if restricts else _runs(rule.argv)
+    if rule.when:
+        yield _filtered(Filter.parse(rule.when), restricts)
+
+
+def _named_any(test: Test) -> Holds:
+    """To restrict, anybody on the way counts: a child has no more than its parents have."""
+
+    def holds(case: Case) -> bool:
+        for agent in case.call.agents or ("",):  # noqa: SIM110
+            if test(agent):
+                return True
+        return False
+
+    return holds
+
+
+def _named_last(test: Test) -> Holds:
+    return lambda case: test(case.call.agent)
+
+
+def _spelled(name: str, test: Test) -> Holds:
+    """One spelling of an argument that fits is enough to restrict."""
+
+    def holds(case: Case) -> bool:
+        for text in case.any_of(name):  # noqa: SIM110
+            if test(text):
+                return True
+        return False
+
+    return holds
+
+
+def _stands_for(name: str, test: Test) -> Holds:
+    """To allow, each thing that an argument stands for must fit, and there must be one."""
+
+    def holds(case: Case) -> bool:
         things = case.canonical(name)
         for thing in things:
-            if not fits_any(test, thing):
+            for text in thing:
+                if test(text):
+                    break
+            else:
                 return False
         return bool(things)
 
-    def _is_about(self, case: Case) -> bool:
-        """The conditions that few rules have: one run, one call, a time, words, a filter."""
-        rule, call = self.rule, case.call
-        return (
-            rule.run_id in ("", call.run_id)
-            and rule.digest in ("", call.digest)
-            and (rule.expires_at is None or case.now < rule.expires_at)
-            and (rule.argv is None or self._has_argv(case))
-            and (self.when is None or self._filtered(case))
-        )
-
-    def _has_argv(self, case: Case) -> bool:
-        argv, facts = self.rule.argv, case.call.facts
-        if facts.argv == argv:
-            return True
-        return self.restricts and facts.act == "run" and any(p == argv for p in case.parts())
-
-    def _filtered(self, case: Case) -> bool:
-        test, call = cast("Filter", self.when), case.call
-        agents = call.agents if self.restricts and call.agents else (call.agent,)
-        return any(test.matches(call.row(agent)) for agent in agents)
+    return holds
 
 
-def fits_any(test: Test, texts: Iterable[str]) -> bool:
-    """Whether one of them fits. The hottest line of a decision: a generator costs twice."""
-    for text in texts:  # noqa: SIM110
-        if test(text):
-            return True
-    return False
+def _runs(argv: tuple[str, ...]) -> Holds:
+    return lambda case: case.call.facts.argv == argv
 
 
-def _sightless(rule: Rule) -> Entry | None:
+def _runs_any(argv: tuple[str, ...]) -> Holds:
+    """To restrict, any command within the text counts, and by its bare name too."""
+
+    def holds(case: Case) -> bool:
+        facts = case.call.facts
+        return facts.argv == argv or (facts.act == "run" and argv in case.shell().commands)
+
+    return holds
+
+
+def _filtered(wanted: Filter, restricts: bool) -> Holds:
+    def holds(case: Case) -> bool:
+        call = case.call
+        agents = call.agents if restricts and call.agents else (call.agent,)
+        return any(wanted.matches(case.row(agent)) for agent in agents)
+
+    return holds
+
+
+def _sightless(rule: Rule) -> Holds | None:
     if rule.verdict == "allow" or (rule.argv is None and "command" not in rule.arguments):
         return None
     others = {name: text for name, text in rule.arguments.items() if name != "command"}
-    return Entry.of(replace(rule, argv=None, arguments=others))
+    return _all_of(_conditions(replace(rule, argv=None, arguments=others)))
 
 
 def _reason(rule: Rule) -> str:

@@ -129,7 +129,7 @@ def guarded(path: str, act: Act) -> Protection | None:
 
 def normal(path: str) -> str:
     """The same path without ``.``, doubled slashes and ``name/..``: text only, links unread."""
-    if "/." not in path and "//" not in path and path[:1] not in {"", "."} and path[-1] != "/":
+    if path and "/." not in path and "//" not in path and path[0] != "." and path[-1] != "/":
         return path
     parts: list[str] = []
     rooted = path.startswith("/")

@@ -18,11 +18,12 @@ from math import inf
 from typing import Literal, TypeAlias, get_args
 
 from workbench.errors import UnknownName
+from workbench.permission.alike import Alike, rows_of
 from workbench.permission.call import Call
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
 from workbench.permission.egress import all_of_host, is_free_egress, why
-from workbench.permission.globs import Test, glob, is_plain
+from workbench.permission.globs import Test, glob
 from workbench.permission.matching import Decision, Entry
 from workbench.permission.rule import Rule, Verdict, rule_from
 from workbench.values import digest, dumps
@@ -34,8 +35,10 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 
 _ORDER: dict[Verdict, int] = {"deny": 0, "confirm": 1, "allow": 2}
 
-_Entries: TypeAlias = tuple[Entry, ...]
-_Levels: TypeAlias = tuple[_Entries, ...]
+_MOST_REMEMBERED = 1_000
+"""Tools whose rules are kept at hand; of more they are looked for each time."""
+
+_Levels: TypeAlias = tuple[tuple[Alike, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,10 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     workspace: str = ""
     """The workspace's real path: what rules' relative paths are seen from."""
-    _named: dict[str, _Levels] = field(init=False, repr=False, compare=False)
-    """For each tool that a rule names and each danger level: what may apply, denying first."""
-    _open: tuple[tuple[Entry, Test], ...] = field(init=False, repr=False, compare=False)
-    """The rules with globs, for tools that no rule names."""
+    _ready: tuple[tuple[Entry, Test], ...] = field(init=False, repr=False, compare=False)
+    """Every rule made ready, denying first, and the test for the tools it is about."""
+    _found: dict[str, _Levels] = field(init=False, repr=False, compare=False)
+    """For each tool that was asked about, and each danger level: what may apply."""
     expires_at: float = field(init=False, repr=False, compare=False)
     """When the next of its rules expires; infinite when none does."""
     _version: list[str] = field(init=False, repr=False, compare=False, default_factory=list[str])
@@ -59,12 +62,9 @@ class Policy:
         if self.mode not in MODES:
             raise UnknownName("mode", self.mode, MODES)
         ordered = sorted(self.rules, key=lambda rule: _ORDER[rule.verdict])
-        entries = [(Entry.of(rule), glob(rule.tool)) for rule in ordered]
-        names = {rule.tool for rule in ordered if is_plain(rule.tool)}
-        named = {name: _by_level(entries, name) for name in names}
-        object.__setattr__(self, "_named", named)
-        globs = tuple(pair for pair in entries if not is_plain(pair[0].rule.tool))
-        object.__setattr__(self, "_open", globs)
+        ready = tuple((Entry.of(rule), glob(rule.tool)) for rule in ordered)
+        object.__setattr__(self, "_ready", ready)
+        object.__setattr__(self, "_found", {})
         ends = (rule.expires_at for rule in ordered if rule.expires_at is not None)
         object.__setattr__(self, "expires_at", min(ends, default=inf))
 
@@ -97,21 +97,19 @@ class Policy:
             raise UnknownName("rule", rule_id, [rule.id for rule in self.rules])
         return replace(self, rules=kept)
 
-    def entries(self, tool: str, danger: Danger) -> _Entries:
+    def rules_about(self, tool: str, danger: Danger) -> tuple[Alike, ...]:
         """The rules that may be about a call, made ready: denying first, allowing last."""
-        named = self._named.get(tool)
-        if named is not None:
-            return named[danger]
-        return tuple(
-            entry for entry, fits in self._open if entry.low <= danger <= entry.high and fits(tool)
-        )
+        found = self._found.get(tool)
+        if found is None:
+            fitting = [entry for entry, fits in self._ready if fits(tool)]
+            found = tuple(_within(fitting, level) for level in Danger)
+            if len(self._found) < _MOST_REMEMBERED:
+                self._found[tool] = found
+        return found[danger]
 
 
-def _by_level(entries: Iterable[tuple[Entry, Test]], tool: str) -> _Levels:
-    fitting = [entry for entry, fits in entries if fits(tool)]
-    return tuple(
-        tuple(entry for entry in fitting if entry.low <= level <= entry.high) for level in Danger
-    )
+def _within(entries: Iterable[Entry], level: Danger) -> tuple[Alike, ...]:
+    return tuple(rows_of(entry for entry in entries if entry.may_decide(level)))
 
 
 def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) -> Decision:
@@ -124,17 +122,8 @@ def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) ->
         headless: Nobody is there to ask. It changes no verdict (what becomes of a confirm is
             for the gate to say), only the reason: it then names what would have allowed it.
     """
-    case = Case(call, policy.workspace, now)
-    danger, free = call.danger, is_free_egress(call.facts)
-    found: Entry | None = None
-    blind: Entry | None = None
-    for entry in policy.entries(call.tool, danger):
-        if entry.applies(case):
-            if entry.may_decide(danger, free):
-                found = entry
-                break
-        elif entry.sightless and entry.is_blind(case):
-            blind = entry
+    free = is_free_egress(call.facts)
+    found, blind = _ruling(policy, Case(call, policy.workspace, now), free)
     decision = found.decision if found else _by_mode(policy.mode, call)
     if blind and decision.verdict == "allow" and not (found and found.exact):
         decision = Decision("confirm", f"rule {blind.rule.id} cannot see what this would run")
@@ -143,6 +132,21 @@ def decide(policy: Policy, call: Call, *, now: float, headless: bool = False) ->
     if headless and decision.verdict == "confirm":
         return replace(decision, reason=f"{decision.reason}; {remedy(call)}")
     return decision
+
+
+def _ruling(policy: Policy, case: Case, free: bool) -> tuple[Entry | None, Entry | None]:
+    """The rule that decides, if one does, and one that would restrict what it cannot see."""
+    blind: Entry | None = None
+    for alike in policy.rules_about(case.call.tool, case.call.danger):
+        if alike.may_matter is not None and not alike.may_matter(case):
+            continue
+        for entry in alike.entries:
+            if entry.applies(case):
+                if entry.sure or not free:
+                    return entry, blind
+            elif entry.sightless and entry.is_blind(case):
+                blind = entry
+    return None, blind
 
 
 def _egress(decision: Decision, call: Call, found: Entry | None) -> Decision:

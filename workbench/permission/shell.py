@@ -8,7 +8,7 @@ blanks. Whatever either does not understand becomes a note and a question.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LONGEST = 65_536
 """Characters that are read; a longer text is opaque."""
+
+_LONGEST_KEPT = 4_096
+"""Characters of a text whose reading is remembered: whoever decides needs what facts needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,26 @@ class Shell:
     """When simple: the paths it names, whose links are still to be looked at."""
     opaque: bool = False
     """Something in it runs that the text does not name, so that nothing proves a denial away."""
+    commands: frozenset[tuple[str, ...]] = field(init=False, repr=False, compare=False)
+    """The parts, and each by the bare name of its program as well."""
+    spelled: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The same as texts."""
+
+    def __post_init__(self) -> None:
+        bare = ((part[0].rpartition("/")[2], *part[1:]) for part in self.parts)
+        commands = frozenset((*self.parts, *bare))
+        object.__setattr__(self, "commands", commands)
+        object.__setattr__(self, "spelled", frozenset(map(" ".join, commands)))
 
     @staticmethod
-    @lru_cache(maxsize=512)
     def parse(text: str) -> Shell:
         """Read a text. Never raises: what cannot be read is opaque and says why."""
-        return _read(text)
+        return _remembered(text) if len(text) <= _LONGEST_KEPT else _read(text)
+
+
+@lru_cache(maxsize=512)
+def _remembered(text: str) -> Shell:
+    return _read(text)
 
 
 def _read(text: str) -> Shell:

@@ -9,6 +9,7 @@ literal address is; resolving names, and connecting to what was checked, is `wor
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal, TypeAlias
 
@@ -33,6 +34,9 @@ _METADATA = frozenset(
     }
 )
 """Where clouds hand credentials to whoever asks; some of these look like ordinary addresses."""
+
+_LONGEST_KEPT = 2_048
+"""Characters of an address that is remembered once it was read."""
 
 _LOCAL_NAMES = ("localhost", "local", "internal", "localdomain", "lan", "home.arpa")
 
@@ -91,8 +95,7 @@ class Url:
     @staticmethod
     def parse(text: str) -> Url:
         """Read an address; InputError says what is wrong with it."""
-        scheme, host, port, target = _split(text)
-        return Url(scheme, host, port, target)
+        return _read(text) if len(text) <= _LONGEST_KEPT else Url(*_split(text))
 
     @property
     def origin(self) -> str:
@@ -116,6 +119,12 @@ class Url:
     def __str__(self) -> str:
         port = "" if PORTS[self.scheme] == self.port else f":{self.port}"
         return f"{self.scheme}://{self._bracketed}{port}{self.target}"
+
+
+@lru_cache(maxsize=512)
+def _read(text: str) -> Url:
+    """Whoever looks at a call reads its address, and whoever decides about it reads it again."""
+    return Url(*_split(text))
 
 
 def reach(host: str) -> Reach | None:
