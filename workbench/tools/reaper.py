@@ -7,19 +7,26 @@ a killed workbench), is interrupted (SIGINT), asked to end (SIGTERM), each with 
 then stopped and killed. A sandbox around the command is spared until then: it would take what is
 in it down at once, without that moment.
 
-Only the standard library, run with ``python -I -S``: ``reaper.py GRACE_S FILE_BYTES ARGV…``.
+Only the standard library, run with ``python -I -S``: ``reaper.py GRACE_S FILE_BYTES ARGV…``. Every
+command waits for its imports, so it takes of them what starts fast.
 """
+
+# ruff: noqa: SIM105  contextlib is one of those that start slowly
 
 from __future__ import annotations
 
 import os
 import resource
 import select
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator
+else:
+    import _signal as signal  # the other makes enumerations of the same numbers
 
 _DEATH_SIGNAL = 1
 _SUBREAPER = 36
@@ -94,8 +101,10 @@ def _become(argv: list[str], file_bytes: int) -> None:
 def _limit(what: int, most: int) -> None:
     _, hard = resource.getrlimit(what)
     bound = most if hard == resource.RLIM_INFINITY else min(most, hard)
-    with suppress(OSError, ValueError):
+    try:
         resource.setrlimit(what, (bound, bound))
+    except (OSError, ValueError):
+        pass
 
 
 def _watch(child: int, wake: int) -> int | None:
@@ -111,15 +120,19 @@ def _watch(child: int, wake: int) -> int | None:
 
 
 def _drain(wake: int) -> None:
-    with suppress(BlockingIOError):
+    try:
         while os.read(wake, 512):
             pass
+    except BlockingIOError:
+        pass
 
 
 def _reaped() -> Iterator[tuple[int, int]]:
-    with suppress(ChildProcessError):
+    try:
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
             yield found
+    except ChildProcessError:
+        pass
 
 
 def _alive() -> bool:
@@ -154,8 +167,10 @@ def _wait(seconds: float, wake: int) -> None:
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
-        with suppress(ProcessLookupError, PermissionError):
+        try:
             os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
 
 
 def _descendants(child: int, *, walls: bool = True) -> list[int]:
