@@ -21,6 +21,7 @@ from pathlib import Path
 
 from workbench.errors import Denied, ToolError, nearest
 from workbench.permission.danger import Facts
+from workbench.permission.paths import below
 from workbench.tools.place import Place
 
 _ANCHOR = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -49,10 +50,13 @@ def locate(asked: str, place: Place, *, keep_link: bool = False) -> Target:
     if asked.startswith("~"):
         raise ToolError(f"{asked!r}: '~' is not expanded", hint="Write the path in full")
     joined = os.path.join(place.workspace, asked)  # noqa: PTH118 (Path would drop a final '..')
-    path = Path(_real(joined, keep_link=keep_link))
-    inside = path.is_relative_to(place.workspace)
-    root = place.workspace if inside else Path(path.anchor)
-    return Target(asked, path, root, path.relative_to(root).parts, outside=not inside)
+    real = _real(joined, keep_link=keep_link)
+    path, inside = Path(real), below(real, str(place.workspace))
+    if inside is None:
+        root = Path(path.anchor)
+        return Target(asked, path, root, path.relative_to(root).parts, outside=True)
+    parts = () if inside == "." else tuple(inside.split("/"))
+    return Target(asked, path, place.workspace, parts, outside=False)
 
 
 def _real(joined: str, *, keep_link: bool) -> str:
@@ -75,7 +79,7 @@ def admit(target: Target, place: Place, decided: Facts | None) -> None:
 
 def refuse_state(target: Target, place: Place) -> None:
     """Nothing opens the workbench's own folder, whoever decided what."""
-    if target.path.is_relative_to(place.state):
+    if below(str(target.path), str(place.state)) is not None:
         raise Denied(f"{target.asked!r} lies in the workbench's own folder")
 
 
@@ -226,18 +230,18 @@ def still_there(target: Target, folder: int, place: Place) -> bool:
     return (held.st_dev, held.st_ino) == (now.st_dev, now.st_ino)
 
 
-_KINDS = (
-    (stat.S_ISREG, "file"),
-    (stat.S_ISDIR, "folder"),
-    (stat.S_ISLNK, "link"),
-    (stat.S_ISFIFO, "FIFO"),
-    (stat.S_ISSOCK, "socket"),
-)
+_KINDS = {
+    stat.S_IFREG: "file",
+    stat.S_IFDIR: "folder",
+    stat.S_IFLNK: "link",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+}
 
 
 def kind_of(mode: int, *, article: bool = False) -> str:
     """``file``, ``folder``, ``link``, ``FIFO``, ``socket`` or ``device``."""
-    kind = next((name for test, name in _KINDS if test(mode)), "device")
+    kind = _KINDS.get(stat.S_IFMT(mode), "device")
     return f"a {kind}" if article else kind
 
 

@@ -51,7 +51,7 @@ def profile(place: Place, protected: list[Path]) -> list[str]:
     for path in _SYSTEM:
         made += _system(path)
     for path in SETTINGS:
-        made += ["--ro-bind-try", path, path]
+        made += _setting(path)
     made += ["--proc", "/proc", "--dev", "/dev"]
     made += ["--size", str(_TMP_BYTES), "--tmpfs", "/tmp"]  # noqa: S108 (a new, empty one)
     made += ["--setenv", "HOME", "/tmp"]  # noqa: S108
@@ -76,6 +76,14 @@ def _system(path: str) -> list[str]:
     """A system folder, or the link that stands for it where ``/usr`` is merged."""
     if Path(path).is_symlink():
         return ["--symlink", str(Path(path).readlink()), path]
+    return ["--ro-bind-try", path, path]
+
+
+def _setting(path: str) -> list[str]:
+    """One of `SETTINGS`: each bind takes 0.3 ms, so what leads to a system file is a link."""
+    real = os.path.realpath(path)
+    if real != path and real.startswith("/usr/"):
+        return ["--symlink", real, path]
     return ["--ro-bind-try", path, path]
 
 
