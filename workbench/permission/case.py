@@ -41,10 +41,10 @@ class Case:
         self._all: dict[str, str] = {}
         self._places: Things | None = None
         self._shell: Shell | None = None
-        self._rows: dict[str, dict[str, Any]] = {}
+        self._rows: dict[str, dict[str, Any]] | None = None
 
     def any_of(self, name: str) -> set[str]:
-        """Every spelling of an argument: one that fits is enough to restrict."""
+        """Every spelling of an argument, canonical or not: one that fits is enough to restrict."""
         found = self._any.get(name)
         if found is None:
             found = self._any[name] = self._spell(name)
@@ -61,10 +61,7 @@ class Case:
         """All spellings of an argument in one text: what is not in it is in none of them."""
         found = self._all.get(name)
         if found is None:
-            found = "\0".join(self.any_of(name))
-            for thing in self.canonical(name):
-                found = "\0".join((found, *thing))
-            self._all[name] = found
+            found = self._all[name] = "\0".join(self.any_of(name))
         return found
 
     def shell(self) -> Shell:
@@ -79,36 +76,42 @@ class Case:
 
     def row(self, agent: str) -> dict[str, Any]:
         """The call as a filter sees it, in the name of one of its agents."""
-        found = self._rows.get(agent)
-        if found is None:
-            found = self._rows[agent] = self.call.row(agent)
-        return found
+        if self._rows is None:
+            self._rows = {}
+        if agent not in self._rows:
+            self._rows[agent] = self.call.row(agent)
+        return self._rows[agent]
 
     def _spell(self, name: str) -> set[str]:
         value = self.call.arguments.get(name)
-        said = set[str]() if value is None else {text_of(value)}
         if name in PATHS:
-            for text in (*said,):
-                said.add(normal(text))
-            for spellings in self._seen():
-                said.update(spellings)
-            if not self.workspace:
-                said.update(_tails(self.call.facts.targets))
-        elif name == "url":
-            said.update(*self.canonical(name), self.call.facts.targets)
+            return self._spell_path(value)
+        said: set[str] = set() if value is None else {text_of(value)}
+        said.update(*self.canonical(name))
+        if name == "url":
+            said.update(self.call.facts.targets)
         elif name == "command" and self.call.facts.act == "run":
             said |= self.shell().spelled
+        return said
+
+    def _spell_path(self, value: Any) -> set[str]:
+        said: set[str] = set()
+        said.update(*self._seen())  # normal forms, all of them
+        if value is not None and (text := text_of(value)) not in said:
+            said.update((text, normal(text)))
+        if not self.workspace:
+            said.update(_tails(self.call.facts.targets))
         return said
 
     def _seen(self) -> Things:
         """Each target as it is, and as seen from the workspace when it lies there."""
         if self._places is None:
             top = self.workspace.rstrip("/") + "/" if self.workspace else ""
-            found: list[tuple[str, str]] = []
+            places: list[tuple[str, str]] = []
             for target in self.call.facts.targets:
                 real = normal(target)
-                found.append((real, real.removeprefix(top)))
-            self._places = tuple(found)
+                places.append((real, real.removeprefix(top)))
+            self._places = tuple(places)
         return self._places
 
     def _things(self, name: str) -> Things:

@@ -128,7 +128,12 @@ def _named_any(test: Test) -> Holds:
 
 
 def _named_last(test: Test) -> Holds:
-    return lambda case: test(case.call.agent)
+
+    def holds(case: Case) -> bool:
+        agents = case.call.agents
+        return test(agents[-1] if agents else "")
+
+    return holds
 
 
 def _spelled(name: str, test: Test) -> Holds:

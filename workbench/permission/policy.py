@@ -138,7 +138,8 @@ def _ruling(policy: Policy, case: Case, free: bool) -> tuple[Entry | None, Entry
     """The rule that decides, if one does, and one that would restrict what it cannot see."""
     blind: Entry | None = None
     for alike in policy.rules_about(case.call.tool, case.call.danger):
-        if alike.may_matter is not None and not alike.may_matter(case):
+        may_matter = alike.may_matter
+        if may_matter is not None and not may_matter(case):
             continue
         for entry in alike.entries:
             if entry.applies(case):

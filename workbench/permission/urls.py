@@ -8,7 +8,7 @@ literal address is; resolving names, and connecting to what was checked, is `wor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Literal, TypeAlias
@@ -91,6 +91,12 @@ class Url:
     port: int
     target: str
     """Path and query, beginning with a slash; the fragment is not sent and not kept."""
+    _text: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        port = "" if PORTS[self.scheme] == self.port else f":{self.port}"
+        text = f"{self.scheme}://{self._bracketed}{port}{self.target}"
+        object.__setattr__(self, "_text", text)
 
     @staticmethod
     def parse(text: str) -> Url:
@@ -117,8 +123,7 @@ class Url:
         return f"[{self.host}]" if ":" in self.host else self.host
 
     def __str__(self) -> str:
-        port = "" if PORTS[self.scheme] == self.port else f":{self.port}"
-        return f"{self.scheme}://{self._bracketed}{port}{self.target}"
+        return self._text
 
 
 @lru_cache(maxsize=512)
