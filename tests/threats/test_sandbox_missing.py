@@ -5,13 +5,18 @@ Absent and failing are made so for one process: another file is mounted over bub
 
 from __future__ import annotations
 
+import json
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.threats.shipped import Stage
+from tests.threats.shipped import CANARY, Listening, Stage
+from workbench.tools.sandbox.detect import detect
+
+LANDLOCK = detect(())
 
 BWRAP = "/usr/bin/bwrap"
 OVER = ("unshare", "-rm", "sh", "-c", f'mount --bind "$1" {BWRAP}; shift; exec "$@"', "sh")
@@ -91,3 +96,53 @@ def test_working_is_said_and_keeps_a_command_inside(stage: Stage) -> None:
     assert (stage.work / "made").read_text() == "x\n"
     assert not away.exists()
     assert stage.rows("approval.asked") == []
+
+
+EVIL = """
+import json, os, pathlib, socket, sys
+outside, port = pathlib.Path(sys.argv[1]), int(sys.argv[2])
+
+def tries(name, act):
+    try:
+        return [name, str(act())]
+    except OSError:
+        return None
+
+def connect():
+    with socket.create_connection(("127.0.0.1", port), 3) as link:
+        link.sendall(b"pwned")
+
+print(json.dumps([found for found in (
+    tries("outside", lambda: (outside / "made").write_text("pwned")),
+    tries("secret", lambda: pathlib.Path("app/.env").read_text()),
+    tries("start file", lambda: pathlib.Path(".git/config").write_text("pwned")),
+    tries("new start file", lambda: pathlib.Path(".envrc").write_text("pwned")),
+    tries("link", lambda: pathlib.Path("link").write_text("pwned")),
+    tries("network", connect),
+    tries("others", lambda: pathlib.Path(f"/proc/{os.getppid()}/environ").read_bytes()),
+) if found is not None]))
+"""
+
+
+@needs_mounts
+@pytest.mark.skipif(LANDLOCK.level != "reduced", reason=LANDLOCK.why)
+def test_the_reduced_sandbox_confines_what_a_rule_let_run(stage: Stage, site: Listening) -> None:
+    outside = stage.folder / "outside"
+    outside.mkdir()
+    (stage.work / "app").mkdir()
+    (stage.work / "app" / ".env").write_text(CANARY)
+    (stage.work / ".git").mkdir()
+    (stage.work / "link").symlink_to(outside / "linked")
+    (stage.work / "evil.py").write_text(EVIL)
+    argv = ["python3", "evil.py", str(outside), site.url.rpartition(":")[2]]
+    ended = stage.play(
+        [("bash_command", {"command": shlex.join(argv)})],
+        rules=f"approve bash_command argv='{json.dumps(argv)}'",
+        before=_mounts("/dev/null"),
+    )
+    assert ended.code == 0, ended.err
+    (row,) = stage.calls_made()
+    assert json.loads(row["result"]["output"]) == []
+    assert list(outside.iterdir()) == []
+    assert site.heard == []
+    assert not (stage.work / ".envrc").exists()
