@@ -52,15 +52,13 @@ def protected(workspace: Path) -> list[Path]:
 
     A Python that starts from one of those runs every ``.pth`` file among its packages.
     """
-    top = _entries(workspace)
-    plain = [path for path in top if protection(path.name) is None and not path.is_symlink()]
-    folders = [path for path in plain if path.is_dir()]
-    below = [path for folder in folders for path in _entries(folder)]
-    for folder in (workspace, *folders):
-        if (folder / "pyvenv.cfg").exists():
-            below += [path for site in folder.glob(_PACKAGES) for path in _entries(site)]
-    found = (path for path in (*top, *below) if protection(path.name) is not None)
-    return [path for path in found if not path.is_symlink()]
+    top = _scanned(workspace)
+    folders = [e for e in top if e.is_dir(follow_symlinks=False) and not _is_protected(e.name)]
+    found = [*top, *(entry for folder in folders for entry in _scanned(folder.path))]
+    for folder in (str(workspace), *(folder.path for folder in folders)):
+        if os.path.exists(f"{folder}/pyvenv.cfg"):  # noqa: PTH110 - once for each folder
+            found += [e for site in Path(folder).glob(_PACKAGES) for e in _scanned(site)]
+    return [Path(e.path) for e in found if _is_protected(e.name) and not e.is_symlink()]
 
 
 def secrets(workspace: Path) -> list[Path]:
@@ -88,6 +86,11 @@ def is_secret(name: str) -> bool:
     """Whether a name stands for something that must not even be read."""
     found = protection(name)
     return found is not None and found.kind == "secret"
+
+
+@lru_cache(maxsize=8_192)
+def _is_protected(name: str) -> bool:
+    return protection(name) is not None
 
 
 def _candidates(workspace: Path) -> list[Path]:
@@ -137,11 +140,7 @@ def _set_aside(path: Path) -> None:
         path.rename(path.with_name(f"set-aside{path.name}.{os.urandom(3).hex()}"))
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [Path(entry.path) for entry in _scanned(folder)]
-
-
-def _scanned(folder: Path) -> list[os.DirEntry[str]]:
+def _scanned(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(islice(entries, _NEARBY))
