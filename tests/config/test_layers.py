@@ -47,7 +47,7 @@ def test_without_any_file_everything_is_a_default(home: Path, project: Path):
 
 
 def test_flags_win_over_environment_over_project_over_user(home: Path, project: Path):
-    user_file(home, 'model = "a"\ntheme = "user"\nagents = "user"\n[limits]\nusd = 4.0\n')
+    user_file(home, 'model = "a"\ntheme = "nord"\nagents = "user"\n[limits]\nusd = 4.0\n')
     project_file(home, project, 'model = "b"\nagents = "project"\n[limits]\nusd = 3.0\n')
     config = loaded(
         home,
@@ -57,7 +57,7 @@ def test_flags_win_over_environment_over_project_over_user(home: Path, project: 
     )
     assert (config.model, config.theme, config.agents, config.limits.run.usd) == (
         "d",
-        "user",
+        "nord",
         "project",
         2,
     )

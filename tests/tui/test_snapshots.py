@@ -88,9 +88,12 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
     return app, clock, begin
 
 
-def picture(compare: Compare, state: str, size: tuple[int, int], *keys: str) -> bool:
+def picture(
+    compare: Compare, state: str, size: tuple[int, int], *keys: str, theme: str = ""
+) -> bool:
     """Whether the screen looks as it did, after keys pressed two seconds apart."""
     app, clock, begin = stage(state)
+    app.theme = theme or app.theme
 
     async def play(pilot: Pilot[Any]) -> None:
         await begin(pilot)
@@ -285,3 +288,15 @@ def test_the_fork_form_on_a_small_screen(snap_compare: Compare) -> None:
 def compare_at(compare: Compare, app: Any, size: str, play: Any) -> bool:
     """Whether the screen looks as it did, at a size by name."""
     return compare(app, terminal_size=SIZES[size], run_before=play)
+
+
+@pytest.mark.parametrize("theme", ["gruvbox", "solarized-light", "ansi-light"])
+def test_an_approval_in_other_colours(snap_compare: Compare, theme: str) -> None:
+    assert picture(snap_compare, "waiting", SIZES["wide"], "5", theme=theme)
+
+
+def test_an_approval_without_colours(
+    snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert picture(snap_compare, "waiting", SIZES["wide"], "5")

@@ -60,7 +60,7 @@ def load(
     variables = os.environ if environment is None else environment
     folder = Path(workspace or ".").resolve()
     gathered = _Gathered()
-    if user := _only_file(config_folder(variables), "config"):
+    if user := user_file(variables):
         _take(gathered, read_settings(user))
     if isinstance(source, Mapping):
         _take(gathered, Settings(dict(source)))
@@ -71,6 +71,11 @@ def load(
     _take_environment(gathered, variables)
     _take_flags(gathered, flags or {})
     return _config(gathered, folder)
+
+
+def user_file(environment: Mapping[str, str]) -> Path | None:
+    """The user's own file of settings, if there is one."""
+    return _only_file(config_folder(environment), "config")
 
 
 def project_file(workspace: Path) -> Path | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
+from workbench.config import looks
 from workbench.config import values as v
 from workbench.config.asked import hooks
 from workbench.config.secret import Secret
@@ -305,7 +306,7 @@ KEYS: tuple[Key, ...] = (
     Key(("synchronous",), v.one_of("FULL", "NORMAL"), "how hard commits are", project="never"),
     Key(("min_free_mib",), v.amount, "MiB free before anything is done", "number", _higher),
     Key(("network_disk",), v.flag, "runs may be kept on a network disk", project="never"),
-    Key(("theme",), v.text, "colours of the screen"),
+    Key(("theme",), looks.theme, "colours of the screen", project="never"),
     Key(("approval_timeout_s",), v.amount, "seconds before a request is denied", "number"),
     Key(("checkpoints",), v.rhythm, "taken each turn, each N steps, or off"),
     Key(("fork_files",), v.one_of("shared", "own"), "what a fork works in"),

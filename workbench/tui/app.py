@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from textual import events
-from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from workbench.config import Config
 from workbench.errors import Diverged, WorkbenchError
 from workbench.journal.events import Event
 from workbench.plain import one_line
@@ -36,6 +36,7 @@ from workbench.tui.palette import KeyProvider, ThemeProvider
 from workbench.tui.screens.workbench import WorkbenchScreen
 from workbench.tui.state import Board
 from workbench.tui.status import Around
+from workbench.tui.themed import ThemedApp
 from workbench.tui.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ LEAVE_S = 9.0
 """The longest that leaving takes, whatever does not stop."""
 
 
-class KaizenApp(App[int]):
+class KaizenApp(ThemedApp):
     """The workbench in a terminal."""
 
     TITLE = "kaizen"
@@ -64,8 +65,9 @@ class KaizenApp(App[int]):
         clock: Clock | None = None,
         plays: Path | Literal["tour"] | None = None,
         shows: str = "",
+        config: Config | None = None,
     ) -> None:
-        super().__init__(driver_class=TerminalDriver)
+        super().__init__(config or Config(), driver_class=TerminalDriver)
         self.clock: Clock = clock or WallClock()
         self.board = Board()
         self.around = Around()

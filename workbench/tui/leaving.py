@@ -40,7 +40,10 @@ def run_on_terminal(
             "the screen needs a terminal", hint="Without one: kaizen-tui --script FILE, or run"
         )
     plays = script or ("tour" if tour else None)
-    app = KaizenApp(opener(workspace, config), plays=plays, shows=shows)
+    if not os.environ.get("NO_COLOR"):
+        # Textual takes an empty one for a wish; the standard does not.
+        os.environ.pop("NO_COLOR", None)
+    app = KaizenApp(opener(workspace, config), plays=plays, shows=shows, config=config)
     log = log_file(workspace)
     with given_back() as give_back, departing(app, give_back), guarded(log):
         code = app.run()

@@ -15,7 +15,7 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
-from workbench.tui.cells import ROLES, Line, width_of
+from workbench.tui.cells import ROLES, Line, Role, width_of
 
 
 class Painted(Widget):
@@ -37,11 +37,18 @@ class Painted(Widget):
     def strip(self, spans: Line, width: int, look: str = "") -> Strip:
         """The spans as one row of exactly ``width`` cells, on a background named by ``look``."""
         under = self.role_style(look) if look else self.rich_style
-        segments = [
-            Segment(text, under + self.role_style(f"line--{role}") if role else under)
-            for text, role in spans
-        ]
+        segments = [Segment(text, self._over(under, role)) for text, role in spans]
         return Strip(segments).crop_extend(0, width, under)
+
+    def _over(self, under: Style, role: Role) -> Style:
+        """A role on a ground.
+
+        On the terminal's own text colour, reversed, no other colour is sure to be readable.
+        """
+        if not role:
+            return under
+        style = self.role_style(f"line--{role}")
+        return under + (Style(bold=style.bold) if under.reverse else style)
 
     def role_style(self, name: str) -> Style:
         """The style sheet's style of a component class, remembered until colours change.
@@ -55,7 +62,9 @@ class Painted(Widget):
         if style is None:
             style = self.get_component_rich_style(name)
             if not name.startswith("line--cursor"):
-                style = Style(color=style.color, bold=style.bold, reverse=style.reverse)
+                style = Style(
+                    color=style.color, bold=style.bold, dim=style.dim, reverse=style.reverse
+                )
             self._role_styles[name] = style
         return style
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from workbench.tui.keys import KEYS, TITLES, Key, written
+from workbench.tui.themed import ThemeChoice
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -42,24 +44,36 @@ class KeyProvider(Provider):
         cast("KaizenApp", self.app).do(key)
 
 
+_CHANGE = "Change colours; kept for the next time."
+
+
 class ThemeProvider(Provider):
-    """Offers Textual's themes."""
+    """Offers Textual's themes among all commands: one line that leads to them, and by name."""
 
     async def discover(self) -> Hits:
         """One line that leads to all of them."""
-        yield DiscoveryHit(
-            "Theme: ... (type theme)", self.app.search_themes, help="Change colours."
-        )
+        themes = cast("KaizenApp", self.app).action_themes
+        yield DiscoveryHit("Theme: ... (type theme)", themes, help=_CHANGE)
 
     async def search(self, query: str) -> Hits:
         """Those that match."""
         matcher = self.matcher(query)
-        for name in sorted(self.app.available_themes):
-            text = f"Theme: {name}"
-            score = matcher.match(text)
+        for name, choice in self.choices():
+            score = matcher.match(name)
             if score > 0:
-                hit = matcher.highlight(text)
-                yield Hit(score, hit, partial(self._set, name), help="Change colours.")
+                yield Hit(score, matcher.highlight(name), choice, help=_CHANGE)
 
-    def _set(self, name: str) -> None:
-        self.app.theme = name
+    def choices(self) -> Iterator[tuple[str, ThemeChoice]]:
+        """Each theme as a line of the palette and what it does."""
+        app = cast("KaizenApp", self.app)
+        for name in sorted(app.available_themes):
+            yield f"Theme: {name}", ThemeChoice(app, name)
+
+
+class AllThemes(ThemeProvider):
+    """Nothing but themes, all of them at once."""
+
+    async def discover(self) -> Hits:
+        """Every theme."""
+        for name, choice in self.choices():
+            yield DiscoveryHit(name, choice, help=_CHANGE)
