@@ -331,6 +331,7 @@ def _look(args: Namespace, words: list[str]) -> int:
 
 def _keep(args: Namespace, words: list[str]) -> int:
     from workbench.script import housekeeping as keep
+    from workbench.tui import keymap
 
     asked = _asked(args, words)
     match args.command:
@@ -339,7 +340,8 @@ def _keep(args: Namespace, words: list[str]) -> int:
         case "trust":
             return keep.trust_folder(asked, args.files, yes=args.yes, revoke=args.revoke)
         case "config":
-            return keep.config_show(asked)
+            show, keys = keep.config_show, keep.config_keys
+            return keys(asked, keymap.listed) if args.act == "keys" else show(asked, keymap.checked)
         case "plugins" if args.act == "check":
             from workbench.script.plugins_check import check_plugins
 
@@ -347,7 +349,7 @@ def _keep(args: Namespace, words: list[str]) -> int:
         case "plugins":
             return keep.plugins(asked)
         case _:
-            return keep.doctor(asked)
+            return keep.doctor(asked, keymap.checked)
 
 
 def _store(args: Namespace, words: list[str]) -> int:

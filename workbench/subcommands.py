@@ -37,8 +37,8 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     "init": ("make a folder keep its own runs", [_arg("folder", nargs="?", default="")]),
     "doctor": ("say what works here and how to mend the rest", []),
     "config": (
-        "show every setting and where it comes from",
-        [_arg("act", nargs="?", choices=("show",), default="show")],
+        "show every setting, or every key of the screen, and where it comes from",
+        [_arg("act", nargs="?", choices=("show", "keys"), default="show")],
     ),
     "runs": ("list runs, newest first", [_some("SEARCH")]),
     "show": ("show a run", [_RUN, _flag("--follow", "row by row, live")]),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -117,6 +117,21 @@ def _take(gathered: _Gathered, settings: Settings, *, is_project: bool = False) 
         except Unfit as error:
             raise _refusal(settings.place((*path, *error.path)), key, error) from error
         _put(gathered, key, read, place)
+        _note_items(gathered, key, path, value, settings.place)
+
+
+def _note_items(
+    gathered: _Gathered, key: Key, path: KeyPath, value: Any, place: Callable[[KeyPath], str]
+) -> None:
+    """Where each item of a table was written: one layer sets some, another the rest."""
+    if key.join != "merge":
+        return
+    if not isinstance(value, Mapping):
+        gathered.sources[".".join(path)] = place(path)
+        return
+    for name, item in cast("Mapping[str, Any]", value).items():
+        below = (*path, str(name))
+        _note_items(gathered, key, below, item, place)
 
 
 def _refusal(place: str, key: Key, error: Unfit) -> ConfigError:
@@ -232,6 +247,7 @@ def _take_text(gathered: _Gathered, key: Key, value: Any, place: str) -> None:
     except Unfit as error:
         raise _refusal(place, key, error) from error
     _put(gathered, key, read, place)
+    _note_items(gathered, key, key.path, read, lambda _path: place)
 
 
 def _untexted(key: Key, text: str) -> Any:

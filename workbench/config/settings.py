@@ -66,6 +66,8 @@ class Config:
     network_disk: bool = False
     """Whether runs may be kept on a network disk, where locks may not hold between machines."""
     theme: str = ""
+    bell: bool = True
+    """Whether the terminal's bell rings when something waits for a person."""
     approval_timeout_s: float = 300.0
     """How long a permission waits for a person before it is denied; 0 waits for ever."""
     checkpoints: Literal["turn", "off"] | int = "turn"
@@ -95,7 +97,7 @@ class Config:
     ollama: Ollama = Ollama()
     litellm: LiteLlm = LiteLlm()
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
-    """By binding id: the key it is moved to."""
+    """By action (`workbench.tui.keys`): its keys, with commas, by Textual's names."""
     features: Mapping[str, bool] = field(default_factory=dict[str, bool])
     """Switched off where false; everything is on otherwise."""
     workspace: Path = Path()
@@ -330,7 +332,8 @@ KEYS: tuple[Key, ...] = (
     Key(("litellm", "keys"), v.table(v.secret), "keys by provider", "table", "never", "merge"),
     Key(("litellm", "base_urls"), v.table(v.url), "addresses", "table", "never", "merge"),
     Key(("litellm", "timeout_s"), v.amount, "seconds before a call fails", "number"),
-    Key(("keys",), v.table(v.text), "binding ids moved to other keys", "table", join="merge"),
+    Key(("bell",), v.flag, "ring when something waits", "number", "never"),
+    Key(("keys",), looks.keys, "keys of the screen, by action", "table", "never", "merge"),
     Key(
         ("features",), v.table(v.flag, FEATURES), "switched off if false", "table", _only_off,
         "merge",

@@ -139,7 +139,7 @@ def table(read: Reader, known: tuple[str, ...] = ()) -> Reader:
     """A table whose values all have one reader; with ``known``, of these names only."""
 
     def read_table(value: Any) -> dict[str, Any]:
-        found = _mapping(value)
+        found = mapping(value)
         _check_names(found, known)
         return {name: _inside(name, read, item) for name, item in found.items()}
 
@@ -150,7 +150,7 @@ def record(**readers: Reader) -> Reader:
     """A table with these keys, all optional, each with its reader."""
 
     def read_record(value: Any) -> dict[str, Any]:
-        found = _mapping(value)
+        found = mapping(value)
         _check_names(found, tuple(readers))
         return {name: _inside(name, readers[name], item) for name, item in found.items()}
 
@@ -169,7 +169,8 @@ def records(read: Reader) -> Reader:
     return read_records
 
 
-def _mapping(value: Any) -> dict[str, Any]:
+def mapping(value: Any) -> dict[str, Any]:
+    """A table, its keys as text."""
     if not isinstance(value, Mapping):
         raise Unfit(f"expects a table, got {value!r}")
     return {str(name): item for name, item in cast("Mapping[Any, Any]", value).items()}

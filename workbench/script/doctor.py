@@ -40,15 +40,28 @@ class Finding:
     """A command, or empty when there is nothing to mend."""
 
 
-def examine(workspace: Path, environment: Mapping[str, str]) -> list[Finding]:
-    """Look at everything, in order of what a user meets first. Changes nothing."""
+def examine(
+    workspace: Path,
+    environment: Mapping[str, str],
+    check: Callable[[Config], object] | None = None,
+) -> list[Finding]:
+    """Look at everything, in order of what a user meets first. Changes nothing.
+
+    Args:
+        workspace: the folder.
+        environment: variables.
+        check: raises ConfigError for settings that only a front can judge.
+    """
     try:
         config = load(environment=environment, workspace=workspace)
+        if check is not None:
+            check(config)
     except WorkbenchError as error:
         # A settings file that cannot be read hides nothing else from this list.
         finding = Finding("settings", False, str(error), "kaizen-tui config show")
         return [finding, *_findings(Config(workspace=workspace), workspace, environment)]
-    found = ", ".join(dict.fromkeys(config.sources.values())) or "defaults"
+    sources = dict.fromkeys(place for _, _, place in config.rows() if place != "default")
+    found = ", ".join(sources) or "defaults"
     settings = Finding("settings", not config.notices, "; ".join(config.notices) or found)
     return [settings, *_findings(config, workspace, environment)]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TypeAlias
 
-from workbench.config import load
+from workbench.config import Config, load
 from workbench.config.folders import make_workbench, shipped
 from workbench.config.trust import distrust, standing, trust
 from workbench.errors import NotTrusted, UsageError
@@ -18,6 +20,9 @@ from workbench.script.doctor import examine, finding_lines
 from workbench.script.output import Streams
 from workbench.script.session import shown
 from workbench.script.shell import Asked
+
+Check: TypeAlias = Callable[[Config], object]
+"""Raises ConfigError for settings that only a front can judge: keys of the screen."""
 
 
 def init(asked: Asked, folder: str) -> int:
@@ -65,14 +70,25 @@ def _agrees(asked: Asked) -> bool:
     return sys.stdin.readline().strip() == "yes"
 
 
-def config_show(asked: Asked) -> int:
+def config_show(asked: Asked, check: Check) -> int:
     """Every setting, its value and where that comes from."""
     config = load(asked.config, flags=asked.flags, workspace=asked.workspace)
+    check(config)
     rows = config.rows()
     lines = [f"{name} = {shown(value)}  ({source})" for name, value, source in rows]
     data = [{"key": name, "value": value, "source": source} for name, value, source in rows]
     for notice in config.notices:
         asked.err.write(f"{plain(notice)}\n")
+    return _say(asked, Output(tuple(lines), data))
+
+
+def config_keys(asked: Asked, listed: Callable[[Config], Iterable[Sequence[str]]]) -> int:
+    """Every action of the screen, its keys and where those come from."""
+    config = load(asked.config, flags=asked.flags, workspace=asked.workspace)
+    rows = list(listed(config))
+    lines = [f"{name} = {keys}  {title}  ({source})" for name, keys, title, source in rows]
+    names = ("action", "keys", "title", "source")
+    data = [dict(zip(names, row, strict=True)) for row in rows]
     return _say(asked, Output(tuple(lines), data))
 
 
@@ -95,9 +111,9 @@ def plugins(asked: Asked) -> int:
     return _say(asked, Output(tuple(lines), {"loaded": data, "broken": dict(found.broken)}))
 
 
-def doctor(asked: Asked) -> int:
+def doctor(asked: Asked, check: Check) -> int:
     """What works here; 0 even when something does not: it is a report, not a check."""
-    found = examine(asked.workspace, os.environ)
+    found = examine(asked.workspace, os.environ, check)
     return _say(asked, Output(tuple(finding_lines(found)), [asdict(one) for one in found]))
 
 

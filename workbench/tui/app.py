@@ -23,7 +23,7 @@ from workbench.config import Config
 from workbench.errors import Diverged, WorkbenchError
 from workbench.journal.events import Event
 from workbench.plain import one_line
-from workbench.tui import front
+from workbench.tui import front, keymap
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
 from workbench.tui.driver import TerminalDriver
@@ -68,6 +68,8 @@ class KaizenApp(ThemedApp):
         config: Config | None = None,
     ) -> None:
         super().__init__(config or Config(), driver_class=TerminalDriver)
+        keymap.use(moved := keymap.checked(self.config))
+        self.set_keymap(dict(moved))
         self.clock: Clock = clock or WallClock()
         self.board = Board()
         self.around = Around()
@@ -247,7 +249,7 @@ class KaizenApp(ThemedApp):
             self.main.show(news)
         while self.board.said:
             self.say(self.board.said.popleft())
-        if len(self.board.inbox) > self._rung:
+        if len(self.board.inbox) > self._rung and self.config.bell:
             self.bell()
         self._rung = len(self.board.inbox)
 

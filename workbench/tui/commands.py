@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workbench.plain import plain
+from workbench.tui.keymap import short
 
 if TYPE_CHECKING:
     from workbench.script.session import Session
@@ -60,7 +61,7 @@ class Commands:
         text = await asyncio.to_thread(path.read_text, "utf-8")
         code = await run_script(bench, text, str(path), _Teller(self._tell))
         ended = "done" if code == 0 else f"ended with exit code {code}"
-        return f"{path.name}: {ended}; look around as long as you like, ctrl+q leaves"
+        return f"{path.name}: {ended}; look around as long as you like, {short('app.quit')} leaves"
 
     def _of(self, bench: Any) -> Session:
         from workbench.script.session import Session  # noqa: PLC0415 - as above

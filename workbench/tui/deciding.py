@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from workbench.tui.asked import Asked
 from workbench.tui.guard import Guard
+from workbench.tui.keymap import keyed
 
 Scope: TypeAlias = Literal["call", "agent", "run", "workspace"]
 
@@ -160,7 +161,7 @@ class Deciding:
         if held_back:
             return held_back
         if (row.is_permission or row.is_doubt) and row.id not in self.seen_whole:
-            return "scroll to the end of the action first (J)"
+            return keyed("scroll to the end of the action first ({inbox.scroll_down})")
         return ""
 
     def mark(self) -> str:

@@ -9,9 +9,10 @@ backspace) and never ctrl+shift.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
-from textual.binding import Binding
+if TYPE_CHECKING:
+    from textual.binding import Binding
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
@@ -255,6 +256,8 @@ KEYS: tuple[Key, ...] = (
 
 def bindings(*places: Place) -> Iterator[Binding]:
     """Textual's bindings for those places, in the table's order."""
+    from textual.binding import Binding  # noqa: PLC0415 - settings are shown without the screen
+
     for key in KEYS:
         if key.place in places:
             yield Binding(

@@ -24,6 +24,7 @@ from textual.strip import Strip
 
 from workbench.plain import Plain
 from workbench.tui.cells import Line
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.painting import Painted
 
@@ -260,4 +261,8 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         """What follow mode has to say: for the border."""
         if not self.FOLLOWS or self.following:
             return Plain("follow" if self.following else "")
-        return Plain(f"{self.unseen} new, G follows" if self.unseen else "stopped, G follows")
+        return keyed(
+            f"{self.unseen} new, {{list.last}} follows"
+            if self.unseen
+            else "stopped, {list.last} follows"
+        )

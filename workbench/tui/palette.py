@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from workbench.tui.keys import KEYS, TITLES, Key, written
+from workbench.tui.keymap import shown
+from workbench.tui.keys import KEYS, TITLES, Key
 from workbench.tui.themed import ThemeChoice
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class KeyProvider(Provider):
                 yield Hit(score, matcher.highlight(name), partial(self._do, key), help=key.help)
 
     def _name(self, key: Key) -> str:
-        return f"{key.title} ({TITLES[key.place]}, {written(key.keys)})"
+        return f"{key.title} ({TITLES[key.place]}, {shown(key)})"
 
     def _do(self, key: Key) -> None:
         cast("KaizenApp", self.app).do(key)

@@ -14,7 +14,8 @@ from workbench.tui.cells import Line, Role, Span, crop, width_of
 from workbench.tui.clock import count, money, span
 from workbench.tui.following import driver_words
 from workbench.tui.grades import state_role
-from workbench.tui.keys import HINT, KEYS, Place, written
+from workbench.tui.keymap import keyed, short
+from workbench.tui.keys import HINT, KEYS, Place
 from workbench.tui.layout import PANES, SINGLE, TABBED, Mode, PaneName
 from workbench.tui.shown import RunShown
 from workbench.tui.state import Board
@@ -79,8 +80,8 @@ def _stopping(run: RunShown) -> str:
     if run.stopping == "immediate":
         return f"stopping now: {running}"
     if run.stopping:
-        return f"stopping: {running}, esc again to stop now"
-    return f"paused: {running}, p goes on"
+        return keyed(f"stopping: {running}, {{screen.escape}} again to stop now")
+    return keyed(f"paused: {running}, {{screen.pause}} goes on")
 
 
 def _mode_role(mode: str) -> Role:
@@ -140,20 +141,21 @@ def hint_line(
     places: Iterable[Place],
     notice: str,
     width: int,
-    lead: tuple[str, str] = ("1-6", "panes"),
+    lead: tuple[str, str] = ("", "panes"),
 ) -> Line:
     """The keys that matter where the focus is, or for a while what there is to say.
 
-    The key in ``lead`` comes before those of the places.
+    The key in ``lead`` comes before those of the places; without one, those of the panes.
     """
     if notice:
         return [(Plain(" "), ""), (crop(one_line(notice), width - 2), "warn")]
-    spans: list[Span] = [(Plain(f" {lead[0]}"), "accent"), (Plain(f" {lead[1]}"), "dim")]
+    first = lead[0] or _pane_keys()
+    spans: list[Span] = [(Plain(f" {first}"), "accent"), (Plain(f" {lead[1]}"), "dim")]
     wanted = set(places)
     for key in KEYS:
         if key.show != HINT or key.place not in wanted:
             continue
-        keys = Plain(written(key.keys.split(",", maxsplit=1)[0]))
+        keys = Plain(short(key.id))
         title = Plain(key.title.lower())
         taken = sum(width_of(text) for text, _ in spans)
         if taken + len(keys) + len(title) + 3 > width:
@@ -161,3 +163,9 @@ def hint_line(
         spans.append((Plain(f"  {keys}"), "accent"))
         spans.append((Plain(f" {title}"), "dim"))
     return spans
+
+
+def _pane_keys() -> str:
+    """The keys of the six panes: ``1-6`` unless they were moved."""
+    names = [short(f"screen.{pane}") for pane in PANES]
+    return "1-6" if names == list("123456") else " ".join(names)

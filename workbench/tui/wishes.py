@@ -17,6 +17,7 @@ from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
+from workbench.tui.keymap import keyed
 from workbench.tui.panes.detail import event_text
 from workbench.tui.places import Places
 
@@ -52,12 +53,16 @@ class Wishes:
     def interrupt(self, run_id: str, how: How) -> None:
         """Stop one run, or with no id all of them."""
         again = (
-            "esc again within a second stops it now" if run_id else "ctrl+c again: save and quit"
+            keyed("{screen.escape} again within a second stops it now")
+            if run_id
+            else keyed("{app.interrupt} again: save and quit")
         )
         words = f"stopping at the next step; {again}" if how == "graceful" else "stopping now"
 
         def told(number: int) -> None:
-            self._app.say(words if number else "nothing is running; ctrl+c again: quit")
+            self._app.say(
+                words if number else keyed("nothing is running; {app.interrupt} again: quit")
+            )
 
         self._app.ask_core(lambda bench: front.interrupt(bench, run_id, how), told)
 
@@ -66,7 +71,7 @@ class Wishes:
 
         def told(paused: bool) -> None:
             self._app.board.pause(run_id, paused=paused)
-            self._app.say("paused: p goes on" if paused else "going on")
+            self._app.say(keyed("paused: {screen.pause} goes on") if paused else "going on")
             self._app.show_news()
 
         run = self._app.board.runs.get(run_id)

@@ -16,6 +16,7 @@ from textual.widgets import Input
 from workbench.errors import UsageError, WorkbenchError
 from workbench.tui.asked import Asked
 from workbench.tui.deciding import SCOPES, Given
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.panes.inbox_view import InboxList, InboxView
@@ -221,7 +222,9 @@ class InboxPane(InboxView):
         self.state.edited[row.id] = arguments
         self.state.seen_whole.discard(row.id)
         self.back()
-        self.say("arguments changed; nothing is allowed yet: y allows the edited call")
+        self.say(
+            keyed("arguments changed; nothing is allowed yet: {inbox.allow} allows the edited call")
+        )
 
 
 def parse_arguments(text: str) -> Mapping[str, Any]:

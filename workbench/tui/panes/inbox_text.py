@@ -15,6 +15,7 @@ from workbench.tui.cells import Line, Role, Span, fit, width_of
 from workbench.tui.clock import span
 from workbench.tui.deciding import SCOPES, Deciding, Scope
 from workbench.tui.grades import danger_role, danger_word, state_role
+from workbench.tui.keymap import keyed, short
 from workbench.tui.trace_rows import short_first
 from workbench.tui.written import Written, change_lines, labelled, text_lines, value_lines
 
@@ -156,7 +157,7 @@ def _call_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
     yield from labelled("tool", row.tool, width, role="strong")
     edited = state.edited.get(row.id)
     if edited is not None:
-        yield ((Plain("args    edited by you; y allows these"), "warn"),)
+        yield ((keyed("args    edited by you; {inbox.allow} allows these"), "warn"),)
         yield from value_lines(short_first(edited), width, indent=2)
         yield ((Plain("asked   as the agent wrote them"), "key"),)
     else:
@@ -232,23 +233,24 @@ def choice_spans(state: Deciding) -> list[Span]:
 
 
 _KEYS: tuple[tuple[str, str, str, Role], ...] = (
-    ("n", "Deny", "Deny", "bad"),
-    ("d", "Deny + reason", "Reason", "bad"),
-    ("y", "Allow once", "Allow", "good"),
-    ("s", "Scope...", "Scope", ""),
-    ("e", "Edit args", "Edit", ""),
-    ("v", "Full", "Full", ""),
+    ("inbox.deny", "Deny", "Deny", "bad"),
+    ("inbox.deny_reason", "Deny + reason", "Reason", "bad"),
+    ("inbox.allow", "Allow once", "Allow", "good"),
+    ("inbox.scope", "Scope...", "Scope", ""),
+    ("inbox.edit", "Edit args", "Edit", ""),
+    ("inbox.full", "Full", "Full", ""),
 )
-"""Key, title where there is room, title where there is not."""
+"""Action, title where there is room, title where there is not."""
 
 
 _STEP_KEYS: dict[str, str] = {
-    "scope": "j k choose   y allow with this scope   esc back",
-    "marked": "y allow them all   n deny them all   esc back",
-    "edit": "ctrl+s take these arguments (allows nothing yet)   esc back",
-    "reason": "enter denies with this reason   esc back, text kept",
-    "answer": "enter sends this answer   esc back",
-    "result": "enter: done, with this result (JSON or text; empty: as above)   esc back",
+    "scope": "{list.down} {list.up} choose   {inbox.allow} allow so much   {screen.escape} back",
+    "marked": "{inbox.allow} allow them all   {inbox.deny} deny them all   {screen.escape} back",
+    "edit": "{inbox.submit} take these arguments (allows nothing yet)   {screen.escape} back",
+    "reason": "enter denies with this reason   {screen.escape} back, text kept",
+    "answer": "enter sends this answer   {screen.escape} back",
+    "result": "enter: done, with this result (JSON or text; empty: as above)"
+    "   {screen.escape} back",
 }
 
 
@@ -256,14 +258,21 @@ def key_spans(state: Deciding, width: int) -> list[Span]:
     """The keys that make sense now."""
     row = state.selected
     if not state.focused:
-        return [(Plain("5 or F2 to decide; typing elsewhere decides nothing"), "dim")]
+        return [
+            (
+                keyed("{screen.inbox} or {app.inbox} to decide; typing elsewhere decides nothing"),
+                "dim",
+            )
+        ]
     if state.step == "name" and row is not None:
-        words = f"type {row.tool} and enter: allows this CRITICAL call   esc back"
+        words = (
+            f"type {row.tool} and enter: allows this CRITICAL call   {short('screen.escape')} back"
+        )
         return [(one_line(words), "critical")]
     if state.step != "list":
-        return [(Plain(_STEP_KEYS[state.step]), "accent")]
+        return [(keyed(_STEP_KEYS[state.step]), "accent")]
     if row is None or row.gone:
-        return [(Plain("j k to another request   esc back"), "dim")]
+        return [(keyed("{list.down} {list.up} to another request   {screen.escape} back"), "dim")]
     choice = choice_spans(state)
     if not row.is_permission:
         return [*choice, _answering(state, row)]
@@ -272,22 +281,23 @@ def key_spans(state: Deciding, width: int) -> list[Span]:
 
 def _answering(state: Deciding, row: Asked) -> Span:
     if row.is_doubt and row.id not in state.seen_whole:
-        return Plain("  J reads on to the end first"), "warn"
-    return Plain("  left right choose   enter answers"), "dim"
+        return keyed("  {inbox.scroll_down} reads on to the end first"), "warn"
+    return keyed("  {inbox.choice_left} {inbox.choice_right} choose   {list.choose} answers"), "dim"
 
 
 def _decision_keys(state: Deciding, row: Asked, choice: list[Span], width: int) -> list[Span]:
     note: list[Span] = []
     if row.id not in state.seen_whole:
-        note = [(Plain("J reads on to the end before y"), "warn")]
+        note = [(keyed("{inbox.scroll_down} reads on to the end before {inbox.allow}"), "warn")]
     elif state.choice >= 0:
-        note = [(Plain("enter:"), "dim"), *choice]
+        note = [(keyed("{list.choose}:"), "dim"), *choice]
     spans: list[Span] = []
     for is_short in (False, True):
         spans = []
-        for key, title, short, role in _KEYS:
+        for action, title, brief, role in _KEYS:
+            key = short(action)
             spans.append((Plain(f"[{key}]" if is_short else f"[{key}] "), "accent"))
-            spans.append((Plain(f"{short} " if is_short else f"{title}  "), role))
+            spans.append((Plain(f"{brief} " if is_short else f"{title}  "), role))
         spans += note
         if sum(len(text) for text, _ in spans) <= width:
             break

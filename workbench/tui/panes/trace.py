@@ -18,6 +18,7 @@ from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, fit, right
 from workbench.tui.clock import brief_span, count, time_of_day
 from workbench.tui.grades import danger_role, danger_word, state_role
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.trace_rows import EVERYTHING, STEPS, Trace, TraceRow
@@ -25,7 +26,10 @@ from workbench.tui.trace_rows import EVERYTHING, STEPS, Trace, TraceRow
 LEVELS = {1: "steps", 2: "results", 3: "everything"}
 
 
-_BEGIN = "nothing yet   6 to begin   F3 earlier runs   new here: kaizen-tui tour"
+_BEGIN = (
+    "nothing yet   {screen.command} to begin   {app.runs} earlier runs   new here: kaizen-tui tour"
+)
+_NO_ROW = "no row passes the filter ({screen.escape} clears it)"
 
 
 class TracePane(Lines[TraceRow]):
@@ -158,8 +162,7 @@ class TracePane(Lines[TraceRow]):
 
     def empty_line(self) -> Line:
         """Nothing happened yet, or nothing passes."""
-        text = "no row passes the filter (esc clears it)" if self.filter_text else _BEGIN
-        return ((Plain(text), "dim"),)
+        return ((keyed(_NO_ROW if self.filter_text else _BEGIN), "dim"),)
 
     def spans(self, row: TraceRow, width: int) -> Line:
         """Time, agent, kind, what, danger, state or duration, tokens: as there is room."""

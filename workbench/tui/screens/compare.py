@@ -15,6 +15,7 @@ from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, fit, right
 from workbench.tui.clock import count, money, span
 from workbench.tui.grades import state_role
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -116,7 +117,9 @@ class CompareScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The branches and the hints."""
         rows = BranchesList(self._rows)
-        rows.border_title = Content(f"Branches  {len(self._rows)}   enter opens, esc back")
+        rows.border_title = Content(
+            keyed(f"Branches  {len(self._rows)}   {{list.choose}} opens, {{overlay.close}} back")
+        )
         yield rows
         yield OneLine(
             lambda width: hint_line({"compare", "overlay"}, self.workbench.notice, width),

@@ -17,6 +17,7 @@ from textual.screen import Screen
 from workbench.plain import Plain, one_line
 from workbench.script.differing import DiffLine, unified
 from workbench.tui.cells import Line, Role, fit, wrap
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -103,7 +104,7 @@ class DiffScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The lines and the hints."""
         lines = DiffLines(self._lines)
-        lines.border_title = Content(f"Diff  {self._title}   esc back")
+        lines.border_title = Content(f"Diff  {self._title}   {short('overlay.close')} back")
         yield lines
         yield OneLine(
             lambda width: hint_line({"list", "overlay"}, self.workbench.notice, width), id="hints"

@@ -19,6 +19,7 @@ from workbench.journal.divergence import leaves
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, fit, wrap
 from workbench.tui.guard import Presses
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -43,12 +44,12 @@ def parted_lines(told: Mapping[str, Any], width: int) -> Iterator[Written]:
     yield from _around(report, width)
     yield _EMPTY
     for one in cast("Sequence[Mapping[str, str]]", told["choices"]):
-        key = _KEYS.get(one["choice"], "")
+        key = short(f"diverged.{one['choice']}") if one["choice"] in _WITH_KEYS else ""
         yield (fit(Plain(key), 3), "accent"), (one_line(one["does"]), "strong")
         yield from text_lines(one["command"], width, indent=3, role="dim")
 
 
-_KEYS = {"fork": "f", "look": "v", "drop": "D"}
+_WITH_KEYS = ("fork", "look", "drop")
 
 
 def _beside(report: Mapping[str, Any], width: int) -> Iterator[Written]:

@@ -13,6 +13,7 @@ from textual.screen import Screen
 from workbench.journal.files import FileChange
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, fit, right
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -75,7 +76,9 @@ class FilesScreen(Screen[None]):
         """The changes, the difference of the one selected, the hints."""
         rows = FilesList(id="files-list", classes="pane")
         rows.rows = self._rows
-        rows.border_title = Content(f"Files  run {self._run_id[:8]}  {len(self._rows)}   esc back")
+        rows.border_title = Content(
+            f"Files  run {self._run_id[:8]}  {len(self._rows)}   {short('overlay.close')} back"
+        )
         yield rows
         yield DetailPane(id="files-detail").add_class("pane")
         yield OneLine(

@@ -19,6 +19,7 @@ from textual.widgets import Input, Label, TextArea
 from workbench.errors import UsageError
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, wrap
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 
@@ -119,7 +120,12 @@ class ForkScreen(ModalScreen[None]):
         place = f"c{self._seq}" if self._seq > 0 else "its newest row"
         with Vertical(id="fork-form") as form:
             form.border_title = Content(f"Fork run {self._run_id[:8]} at {place}; empty: the same")
-            form.border_subtitle = Content("ctrl+s fork   f5 preview   tab next   esc back")
+            form.border_subtitle = Content(
+                keyed(
+                    "{overlay.submit} fork   {fork.preview} preview"
+                    "   tab next   {overlay.close} back"
+                )
+            )
             for field in FIELDS:
                 if field.is_long:
                     yield Label(field.label, markup=False)

@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 
 from workbench.plain import Plain
 from workbench.tui.cells import Line, fit, wrap
-from workbench.tui.keys import KEYS, TITLES, Place, bindings, written
+from workbench.tui.keymap import keyed, shown
+from workbench.tui.keys import KEYS, TITLES, Place, bindings
 from workbench.tui.lines import Lines
 from workbench.tui.written import Written
 
@@ -24,7 +25,7 @@ def help_lines(first: Place, width: int) -> Iterator[Written]:
         for key in KEYS:
             if key.place != place:
                 continue
-            head = fit(Plain(written(key.keys)), 16)
+            head = fit(Plain(shown(key)), 16)
             lines = wrap(Plain(key.help), max(20, width - 19))
             for number, line in enumerate(lines):
                 lead = head if number == 0 else Plain(" " * 16)
@@ -64,7 +65,7 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One list."""
         lines = HelpLines(self._place)
-        lines.border_title = Content("Keys   esc closes")
+        lines.border_title = Content(keyed("Keys   {overlay.close} closes"))
         yield lines
 
     def action_close(self) -> None:

@@ -14,6 +14,7 @@ from workbench.plain import Plain
 from workbench.run.restoring import Restore
 from workbench.script.filing import restore_lines
 from workbench.tui.cells import Line, Role
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -31,7 +32,7 @@ def plan_lines(made: Restore, width: int) -> Iterator[Written]:
     for place, text in enumerate(restore_lines(made, with_diff=False)):
         role: Role = "strong" if place == 0 else _ROLES.get(text.strip()[:1], "dim")
         if text.startswith("nothing was changed yet"):
-            text = "nothing was changed yet; ctrl+s does exactly this"  # noqa: PLW2901
+            text = keyed("nothing was changed yet; {overlay.submit} does exactly this")  # noqa: PLW2901
         yield from text_lines(text, width, role=role)
     if made.diff.strip():
         yield ((Plain(""), ""),)
@@ -80,7 +81,9 @@ class RestoreScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """The plan and the hints."""
         lines = PlanLines(self._made)
-        keys = "ctrl+s restores   esc back" if self.can_act else "esc back"
+        keys = keyed(
+            f"{'{overlay.submit} restores   ' if self.can_act else ''}{{overlay.close}} back"
+        )
         lines.border_title = Content(
             f"Restore  {self._made.run_id[:8]}@{self._made.place}   {keys}"
         )
