@@ -29,6 +29,7 @@ from workbench.tui.screens.patterns import PatternsList
 from workbench.tui.screens.restore import RestoreScreen
 from workbench.tui.screens.rules import RulesList
 from workbench.tui.screens.runs import RunsList, RunsScreen
+from workbench.tui.screens.settings import SettingsList, SettingsScreen
 from workbench.tui.screens.workbench import WorkbenchScreen
 
 OWNERS: tuple[type[DOMNode], ...] = (
@@ -36,6 +37,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
     DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList, ModelsList, DefinedList,
+    DivergedScreen, PartedLines, SettingsList, SettingsScreen,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

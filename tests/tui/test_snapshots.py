@@ -300,3 +300,8 @@ def test_an_approval_without_colours(
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     assert picture(snap_compare, "waiting", SIZES["wide"], "5")
+
+
+@pytest.mark.parametrize("size", ["wide", "minimum"])
+def test_the_settings(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "typical", SIZES[size], "f12", "j", "j")

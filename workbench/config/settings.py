@@ -6,6 +6,7 @@ row of it and a field.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,10 +134,7 @@ class Config:
         rows: list[tuple[str, Any, str]] = []
         for key in KEYS:
             value, source = self.value(key.path), self.sources.get(key.name, "default")
-            if value is None:
-                value = key.unset
-            elif isinstance(value, Mapping):
-                value = {name: _shown(item) for name, item in value.items()}  # type: ignore[misc]
+            value = _shown(key.unset if value is None else value)
             rows.append((key.name, list(value) if isinstance(value, tuple) else value, source))  # type: ignore[arg-type]
         return rows
 
@@ -342,6 +340,14 @@ KEYS: tuple[Key, ...] = (
 
 
 def _shown(value: Any) -> Any:
+    """A value as anybody may see it: secrets as references, addresses without their keys."""
     if isinstance(value, Mapping):
         return {name: _shown(item) for name, item in cast("Mapping[str, Any]", value).items()}
-    return str(value) if isinstance(value, Secret) else value
+    if isinstance(value, tuple):
+        return tuple(_shown(item) for item in cast("tuple[Any, ...]", value))
+    text = str(value) if isinstance(value, Secret) else value
+    return _KEYED.sub("://...@", text) if isinstance(text, str) else text
+
+
+_KEYED = re.compile(r"://[^/@\s]+@")
+"""A name and a password in an address."""

@@ -73,6 +73,8 @@ class KaizenApp(ThemedApp):
         self.clock: Clock = clock or WallClock()
         self.board = Board()
         self.around = Around()
+        self.began = self.around
+        """What it was when the workbench was opened."""
         self.notice = ""
         self.feed = Feed(self._wake)
         self.intake = Intake(self.board, self.feed)
@@ -121,6 +123,8 @@ class KaizenApp(ThemedApp):
 
     def show_around(self, around: Around) -> None:
         """Show mode, model and sandbox."""
+        if not self.began.mode:
+            self.began = around
         self.around = around
         self.main.refresh_bars()
 

@@ -100,6 +100,8 @@ KEYS: tuple[Key, ...] = (
         "Where models come from, which there are, and which one answers; enter selects."),
     Key("app.agents", "f9", "overview('agents')", "Defined agents", EVERYWHERE,
         "The agents that are defined: what each takes and gives, its file, what it does now."),
+    Key("app.settings", "f12", "overview('settings')", "Settings", EVERYWHERE,
+        "Every setting with its value and where it comes from; enter changes it."),
     Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
         "Go to the agents, from anywhere."),
     Key("pane.checkpoints", "alt+2", "pane('checkpoints')", "Go to Checkpoints", EVERYWHERE,

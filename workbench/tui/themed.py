@@ -48,9 +48,10 @@ class ThemedApp(App[int]):
         self.is_plain = wants_no_colour(os.environ)
         super().__init__(driver_class=driver_class, ansi_color=True if self.is_plain else None)
         self.config = config
-        self._chosen = PLAIN if self.is_plain else config.theme or DEFAULT
+        self.chosen_theme = PLAIN if self.is_plain else config.theme or DEFAULT
         """What is in force, whatever is being previewed."""
-        self.theme = self._chosen
+        self.began_theme = self.chosen_theme
+        self.theme = self.chosen_theme
 
     def say(self, text: str) -> None:
         """Show a sentence to the user."""
@@ -75,18 +76,18 @@ class ThemedApp(App[int]):
         """Show the theme under the cursor; on anything else, the one in force."""
         option = message.highlighted_event.option
         choice = option.hit.command if isinstance(option, Command) else None
-        self._show(choice.name if isinstance(choice, ThemeChoice) else self._chosen)
+        self._show(choice.name if isinstance(choice, ThemeChoice) else self.chosen_theme)
 
     def on_command_palette_closed(self) -> None:
         """A preview ends; a theme that was taken comes after this."""
-        self._show(self._chosen)
+        self._show(self.chosen_theme)
 
     def choose_theme(self, name: str) -> None:
         """Take a theme and keep it for the next time."""
         if self.is_plain:
             self.say(f"NO_COLOR is set: {name} would not show, and was not kept")
             return
-        self._chosen = name
+        self.chosen_theme = name
         self._show(name)
         self.run_worker(self._keep_theme(name), exit_on_error=False)
 

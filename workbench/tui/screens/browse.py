@@ -76,7 +76,7 @@ class BrowseScreen(Screen[None]):
 
     def _hints(self, width: int) -> Line:
         notice = self.workbench.notice
-        return hint_line({self.PLACE, "overlay"}, notice, width, lead=("esc", "back"))
+        return hint_line({self.PLACE, "overlay"}, notice, width, lead=(short("overlay.close"), "back"))
 
     def entitle(self, text: str) -> None:
         """What stands above the list."""
