@@ -199,13 +199,13 @@ async def test_a_moved_key_works_and_the_old_one_no_longer_does() -> None:
 
 async def test_help_palette_and_hints_show_the_keys_as_they_are() -> None:
     app, bench, _clock = stage(
-        trace__level="b", screen__inbox="f12", inbox__allow="o", inbox__scroll_down="ctrl+n"
+        trace__level="b", screen__inbox="f11", inbox__allow="o", inbox__scroll_down="ctrl+n"
     )
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
         assert "b level of detail" in text_of(app)
-        assert "f12 or f2 to decide" in text_of(app)
-        await pilot.press("f12")
+        assert "f11 or f2 to decide" in text_of(app)
+        await pilot.press("f11")
         await settled(app, pilot)
         assert "[o] Allow once" in text_of(app)
         await pilot.press("f1")

@@ -6,6 +6,7 @@ are references here as everywhere, and what stands in an address before an ``@``
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -47,7 +48,7 @@ class SettingLine(NamedTuple):
 def setting_lines(config: Config, now: Mapping[str, tuple[str, str]]) -> list[SettingLine]:
     """Every setting; ``now`` has value and source of those that may have changed since."""
     return [
-        SettingLine(name, *now.get(name, (brief(value, 400), source)))
+        SettingLine(name, *now.get(name, (_short(value), source)))
         for name, value, source in config.rows()
     ]
 
@@ -60,6 +61,13 @@ def change_words(key: Key, config: Config) -> Iterator[str]:
     yield f"for one start: {key.variable}=..., or --set {key.name}=..."
     if items := [name for name in config.sources if name.startswith(f"{key.name}.")]:
         yield from (f"{name} from {config.sources[name]}" for name in items)
+
+
+def _short(value: Any) -> str:
+    """A value on one line; empty where there is none."""
+    if value in (None, [], {}):
+        return ""
+    return brief(value if isinstance(value, str) else json.dumps(value), 400)
 
 
 class SettingsList(Lines[SettingLine]):
