@@ -140,7 +140,7 @@ def test_whatever_is_written_for_a_key_is_one_or_refused(text: str) -> None:
 @given(
     st.dictionaries(
         st.sampled_from([one.id for one in KEYS]),
-        st.sampled_from(["b", "f6", "f9", "ctrl+b", "enter", "escape", "y", "alt+x", "f9,b"]),
+        st.sampled_from(["b", "f10", "f11", "ctrl+b", "enter", "escape", "y", "alt+x", "f11,b"]),
         max_size=5,
     )
 )
@@ -178,7 +178,7 @@ async def begin(app: KaizenApp, bench: FakeBench, pilot: Any) -> None:
 
 async def test_a_moved_key_works_and_the_old_one_no_longer_does() -> None:
     app, bench, _clock = stage(
-        trace__level="b", app__runs="f9", screen__zoom="ctrl+b,question_mark", screen__help="Z"
+        trace__level="b", app__runs="f10", screen__zoom="ctrl+b,question_mark", screen__help="Z"
     )
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
@@ -193,7 +193,7 @@ async def test_a_moved_key_works_and_the_old_one_no_longer_does() -> None:
         assert app.main.area.wanted.zoomed is None
         await pilot.press("f3")
         assert app.screen is app.main
-        await pilot.press("f9")
+        await pilot.press("f10")
         await until(pilot, lambda: app.screen is not app.main)
 
 
@@ -220,22 +220,22 @@ async def test_help_palette_and_hints_show_the_keys_as_they_are() -> None:
 
 
 async def test_the_waits_hold_for_a_moved_key() -> None:
-    app, bench, clock = stage(inbox__allow="f8")
+    app, bench, clock = stage(inbox__allow="f10")
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
         clock.turn(2)
         await pilot.press("5")
         await settled(app, pilot)
-        await pilot.press("f8")
+        await pilot.press("f10")
         assert "ignored: this request was selected only just now" in app.notice
         clock.turn(2)
         await pilot.press("y")
         clock.turn(0.1)
-        await pilot.press("f8")
+        await pilot.press("f10")
         assert "ignored: a key was pressed just before" in app.notice
         assert bench.answers == []
         clock.turn(2)
-        await pilot.press("f8")
+        await pilot.press("f10")
         await until(pilot, lambda: len(bench.answers) == 1)
         assert bench.answers[0][1].verdict == "allow"
 

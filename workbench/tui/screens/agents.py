@@ -14,6 +14,7 @@ from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Span, fit, width_of
 from workbench.tui.clock import span
 from workbench.tui.grades import state_role
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.screens.browse import BrowseScreen
@@ -124,7 +125,7 @@ class AgentsScreen(BrowseScreen):
         """Take over what is defined."""
         self._known = known
         if self.is_mounted:
-            self.entitle(f"Agents  {len(known.agents)} defined   enter asks")
+            self.entitle(f"Agents  {len(known.agents)} defined   {short('list.choose')} asks")
             self._keep_up()
 
     def _keep_up(self) -> None:

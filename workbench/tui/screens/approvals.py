@@ -19,6 +19,7 @@ from workbench.tui.clock import day_and_time
 from workbench.tui.decided import decided_lines
 from workbench.tui.front_overviews import Reading
 from workbench.tui.grades import danger_role, danger_word, state_role
+from workbench.tui.keymap import keyed, short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.screens.browse import BrowseScreen
@@ -81,7 +82,7 @@ class ApprovalsList(Lines[ApprovalLine]):
 
     def empty_line(self) -> Line:
         """Nothing was asked, or nothing that fits."""
-        text = "no approval fits; esc, then / changes the words" if self.searched else _NOTHING
+        text = keyed(_NO_FIT) if self.searched else _NOTHING
         return ((Plain(text), "dim"),)
 
     def spans(self, row: ApprovalLine, width: int) -> Line:
@@ -123,6 +124,7 @@ class ApprovalsList(Lines[ApprovalLine]):
 
 
 _NOTHING = "nothing was asked for yet"
+_NO_FIT = "no approval fits; {overlay.close}, then {approvals.search} changes the words"
 
 
 class ApprovalsScreen(BrowseScreen):
@@ -215,7 +217,7 @@ class ApprovalsScreen(BrowseScreen):
 
         def told(decided: Decided) -> None:
             if self._list.selected == row:
-                title = f"{row.run_id[:8]} #{row.seq}   enter goes there"
+                title = f"{row.run_id[:8]} #{row.seq}   {short('list.choose')} goes there"
                 self.detail(title, lambda width: decided_lines(decided, width))
 
         self.workbench.wishes.overviews.approval(row.run_id, row.seq, row.ends, told)

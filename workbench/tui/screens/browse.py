@@ -16,6 +16,7 @@ from textual.widgets import Input
 
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line
+from workbench.tui.keymap import short
 from workbench.tui.keys import Place, bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -76,7 +77,9 @@ class BrowseScreen(Screen[None]):
 
     def _hints(self, width: int) -> Line:
         notice = self.workbench.notice
-        return hint_line({self.PLACE, "overlay"}, notice, width, lead=(short("overlay.close"), "back"))
+        return hint_line(
+            {self.PLACE, "overlay"}, notice, width, lead=(short("overlay.close"), "back")
+        )
 
     def entitle(self, text: str) -> None:
         """What stands above the list."""
