@@ -107,7 +107,7 @@ def row_digest(row: Sequence[Any]) -> str:
 
 def said_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """What an entry says of a row's data: short words and numbers, no contents."""
-    found = {name: _short(data[name]) for name in _SAID if _is_short(data.get(name))}
+    found = {name: _short(value) for name in _SAID if _is_short(value := data.get(name))}
     by = object_in(object_in(data.get("error")).get("data")).get("by")
     if "by" not in found and _is_short(by):
         found["by"] = _short(by)
