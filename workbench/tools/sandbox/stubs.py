@@ -67,17 +67,17 @@ def secrets(workspace: Path) -> list[Path]:
     What lies beyond that is not covered: a command that names it is asked about all the same.
     """
     found: list[Path] = []
-    folders, looked = deque([(workspace, 0)]), 0
+    folders, looked = deque([(str(workspace), 0)]), 0
     while folders and looked < _LOOKED_AT:
         folder, depth = folders.popleft()
-        for entry in _scanned(folder):
-            looked += 1
-            if entry.is_symlink():
-                continue
+        entries = _scanned(folder)
+        looked += len(entries)
+        for entry in entries:
             if is_secret(entry.name):
-                found.append(Path(entry.path))
-            elif depth < _DEEP and entry.name not in _VAST and entry.is_dir():
-                folders.append((Path(entry.path), depth + 1))
+                if not entry.is_symlink():
+                    found.append(Path(entry.path))
+            elif depth < _DEEP and entry.is_dir(follow_symlinks=False) and entry.name not in _VAST:
+                folders.append((entry.path, depth + 1))
     return found
 
 
