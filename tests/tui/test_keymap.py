@@ -1,5 +1,6 @@
 """The user's own keys: what is wrong is told with its line, what is right works and is shown."""
 
+import re
 import string
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from workbench.config.looks import key, spelled, types_text
 from workbench.config.trust import trust
 from workbench.config.values import Unfit
 from workbench.errors import ConfigError
+from workbench.tui import keymap
 from workbench.tui.app import KaizenApp
 from workbench.tui.keymap import checked, listed
 from workbench.tui.keys import KEYS
@@ -277,6 +279,32 @@ async def test_a_quit_key_that_was_moved_leaves_none_of_textuals_behind() -> Non
         assert app.is_running
         await pilot.press("f10")
         await until(pilot, lambda: app.around.closing)
+
+
+def test_every_action_that_a_sentence_names_has_keys() -> None:
+    ids = {one.id for one in KEYS}
+    folder = Path(keymap.__file__).parent
+    named = [
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r"\{\{?([a-z]+\.[a-z_]+)\}", path.read_text())
+        if path.name != "keymap.py" and name.partition(".")[0] in {one.place for one in KEYS}
+    ]
+    assert len(named) > 20
+    assert set(named) <= ids
+
+
+async def test_help_shows_all_of_many_keys() -> None:
+    many = "f10,alt+shift+r,ctrl+pagedown,ctrl+right_square_bracket"
+    app, bench, _clock = stage(trace__follow=many)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await begin(app, bench, pilot)
+        await pilot.press("f1")
+        await settled(app, pilot)
+        rows = app.screen.query_one(HelpLines).rows
+        text = " ".join("".join(str(part) for part, _ in line) for line in rows)
+        for name in ("f10", "or alt+shift+r", "or ctrl+pgdn", "or ctrl+]"):
+            assert name in text
 
 
 def test_the_screen_does_not_open_with_keys_that_cannot_be() -> None:

@@ -106,7 +106,7 @@ def test_the_settings_know_textuals_themes() -> None:
     assert set(THEMES) == set(BUILTIN_THEMES)
 
 
-@pytest.mark.parametrize("key", ["5", "2", "question_mark", "f3", "f4"])
+@pytest.mark.parametrize("key", ["5", "2", "question_mark", "f3", "f4", "f12"])
 async def test_everything_on_the_screen_can_be_read_in_every_theme(key: str) -> None:
     app, bench, clock = stage()
     async with app.run_test(size=(160, 45)) as pilot:

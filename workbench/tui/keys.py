@@ -9,7 +9,10 @@ backspace) and never ctrl+shift.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from string import punctuation
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
+
+from workbench.config.looks import spelled
 
 if TYPE_CHECKING:
     from textual.binding import Binding
@@ -274,18 +277,14 @@ def bindings(*places: Place) -> Iterator[Binding]:
 
 
 NAMES = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "greater_than_sign": ">",
+    **{spelled(mark): mark for mark in punctuation},
     "escape": "esc",
     "pagedown": "pgdn",
     "pageup": "pgup",
-    "space": "space",
-    "left": "left",
 }
 
 
 def written(keys: str) -> str:
     """The keys as a person writes them: ``esc``, ``/``, ``ctrl+d or pgdn``."""
-    return " or ".join(NAMES.get(key, key) for key in keys.split(","))
+    parts = (key.rpartition("+") for key in keys.split(","))
+    return " or ".join(f"{held}{plus}{NAMES.get(key, key)}" for held, plus, key in parts)

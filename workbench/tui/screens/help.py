@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,12 +26,22 @@ def help_lines(first: Place, width: int) -> Iterator[Written]:
         for key in KEYS:
             if key.place != place:
                 continue
-            head = fit(Plain(shown(key)), 16)
+            heads = _heads(shown(key))
             lines = wrap(Plain(key.help), max(20, width - 19))
-            for number, line in enumerate(lines):
-                lead = head if number == 0 else Plain(" " * 16)
-                yield (Plain("  "), ""), (lead, "accent"), (Plain(" "), ""), (line, "")
+            for head, line in zip_longest(heads, lines, fillvalue=Plain("")):
+                yield (Plain("  "), ""), (fit(head, _HEAD), "accent"), (Plain(" "), ""), (line, "")
         yield ((Plain(""), ""),)
+
+
+def _heads(keys: str) -> list[Plain]:
+    """The keys of an action in lines of 16 cells: one, or one for each key."""
+    if len(keys) <= _HEAD:
+        return [Plain(keys)]
+    first, *others = keys.split(" or ")
+    return [Plain(first), *(Plain(f"or {other}") for other in others)]
+
+
+_HEAD = 16
 
 
 class HelpLines(Lines[Written]):
