@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -99,6 +100,7 @@ async def test_a_file_that_was_edited_or_broken_since_is_said(tmp_path: Path) ->
         folder = tmp_path / "work" / "agents"
         (folder / "coder.yaml").write_text(CODER.replace("little", "much"))
         (folder / "odd.yaml").write_text("name: [")
+        os.mkfifo(folder / "pipe.yaml")
         await here.pilot.press("escape", "f9")
         await until(here.pilot, lambda: "which says something else now" in here.detail())
         assert "odd.yaml cannot be read now" in here.detail()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -212,3 +213,30 @@ async def test_another_overview_takes_its_place(tmp_path: Path) -> None:
         await here.press("f3")
         await here.until(lambda: isinstance(here.app.screen, RunsScreen))
         assert len(here.app.screen_stack) == 2
+
+
+async def test_what_is_asked_meanwhile_is_shown_at_the_top_and_announced_below(
+    tmp_path: Path,
+) -> None:
+    async with history(tmp_path, questions(50)) as here:
+        late = questions(2, "f00dcafe")
+
+        async def ask(bench: Workbench) -> None:
+            bench.store.append(late[:2])
+            bench.store.flush()
+
+        async def ask_again(bench: Workbench) -> None:
+            bench.store.append(late[2:3])
+            bench.store.flush()
+
+        await asyncio.wrap_future(here.app.core.call(ask))
+        for row in late[:2]:
+            here.app.board.fold(row)
+        await here.until(lambda: here.rows[0].run_id == "f00dcafe")
+        await here.press("j", "j")
+        await asyncio.wrap_future(here.app.core.call(ask_again))
+        here.app.board.fold(late[2])
+        await here.until(lambda: "F6 shows what came since" in here.title)
+        assert len(here.rows) == 51
+        await here.press("f6")
+        await here.until(lambda: "Approvals  52" in here.title)

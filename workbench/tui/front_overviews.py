@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agent.agent import Agent
-from workbench.agent.files import load_agents
+from workbench.agent.files import MAX_BYTES, load_agents
 from workbench.config.text import SUFFIXES
 from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.approvals import Asked
@@ -194,9 +194,10 @@ def _in_files(folder: Path) -> tuple[dict[str, tuple[Path, Agent]], list[str]]:
     found: dict[str, tuple[Path, Agent]] = {}
     notes: list[str] = []
     files = sorted(folder.iterdir()) if folder.is_dir() else []
-    for file in (file for file in files if file.suffix in SUFFIXES):
+    for file in (file for file in files if file.suffix in SUFFIXES and file.is_file()):
         try:
-            text = file.read_text(encoding="utf-8")
+            with file.open(encoding="utf-8") as opened:
+                text = opened.read(MAX_BYTES + 1)  # more is refused where it is read
             found |= {one.name: (file, one) for one in load_agents(text, file.suffix, str(file))}
         except (WorkbenchError, OSError, UnicodeDecodeError) as error:
             notes.append(f"{file} cannot be read now: {error}")

@@ -141,9 +141,31 @@ class ApprovalsScreen(BrowseScreen):
         self._is_new = True
         """What comes next stands in the place of what is shown."""
         self._is_verifying = False
+        self._waits: frozenset[str] = frozenset()
+        """What waited when it was last looked."""
+        self._is_stale = False
 
     def on_mount(self) -> None:
-        """Read the newest."""
+        """Read the newest, and look now and then whether there are newer ones."""
+        self._waits = frozenset(self.workbench.board.inbox)
+        self._more()
+        self.set_interval(1.0, self._keep_up, name="approvals")
+
+    def _keep_up(self) -> None:
+        """What was asked or answered meanwhile is read where it is in sight, else announced."""
+        waits = frozenset(self.workbench.board.inbox)
+        if waits == self._waits:
+            return
+        self._waits = waits
+        if self._list.cursor == 0:
+            self._begin(self._reading.words)
+        else:
+            self._is_stale = True
+            self._entitle()
+
+    def _begin(self, words: str) -> None:
+        """Read from the newest on; what is shown stays until the first portion is there."""
+        self._reading, self._is_new, self._is_stale = Reading(words), True, False
         self._more()
 
     # The list.
@@ -152,8 +174,7 @@ class ApprovalsScreen(BrowseScreen):
         """Search while it is typed."""
         words = event.value.strip()
         if words != self._reading.words:
-            self._reading, self._is_new = Reading(words), True
-            self._more()
+            self._begin(words)
 
     def on_approvals_list_end_near(self) -> None:
         """Read on."""
@@ -202,6 +223,8 @@ class ApprovalsScreen(BrowseScreen):
         if reading.words:
             looked = f"{reading.looked:,}".replace(",", " ")
             parts.append(f"of {looked}" if reading.is_over else f"of {looked} looked through")
+        if self._is_stale:
+            parts.append("  F6 shows what came since")
         self.entitle("  ".join(parts))
 
     # The selected one.

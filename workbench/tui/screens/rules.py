@@ -140,6 +140,7 @@ class RulesScreen(BrowseScreen):
         self._known: Rules | None = None
         self._shown: InForce | None = None
         self._removes = Twice()
+        self._is_loading = False
 
     def on_mount(self) -> None:
         """Fill, and keep up: rules come with answers and go with time."""
@@ -147,7 +148,13 @@ class RulesScreen(BrowseScreen):
         self.set_interval(1.0, self._load, name="rules")
 
     def _load(self) -> None:
-        self.workbench.wishes.overviews.rules(self.show)
+        if not self._is_loading:
+            self._is_loading = True
+            self.workbench.wishes.overviews.rules(self._loaded)
+
+    def _loaded(self, known: Rules) -> None:
+        self._is_loading = False
+        self.show(known)
 
     def show(self, known: Rules) -> None:
         """Take over what holds; the cursor stays with its rule."""
