@@ -9,6 +9,7 @@ import pytest
 
 from tests.store.making import NOON, called, event, started, whole_run
 from workbench.errors import NotAValue, RunOwned, StoreError, UnknownName, UsageError
+from workbench.journal.approvals import asked_in
 from workbench.store.collecting import collect
 from workbench.store.memory import MemoryStore
 from workbench.store.projection import UsageRow
@@ -271,6 +272,36 @@ def test_approvals_are_read_back_page_by_page(either: AnyStore) -> None:
     of_one = either.approvals("a", before=newest[-1][0])
     assert [e.data["id"] for _, e in of_one] == ["0"]
     assert either.approvals(before=oldest[-1][0]) == []
+
+
+def test_of_a_deleted_run_the_decisions_are_left_and_once_each_when_it_comes_back(
+    either: AnyStore,
+) -> None:
+    said: dict[str, Any] = {
+        "id": "1",
+        "tool": "rm",
+        "danger": "HIGH",
+        "arguments": {"path": "secret"},
+    }
+    rows = [
+        started("a"),
+        event("a", 2, "approval.asked", **said),
+        event("a", 3, "approval.answered", id="1", verdict="deny", by="user"),
+        event("a", 4, "run.finished", outcome="returned"),
+    ]
+    keep(either, *rows, started("b"), event("b", 2, "approval.asked", id="2"))
+    either.delete_runs(["a"])
+    other, answer, asked = (row for _, row in either.approvals())
+    assert (other.run_id, answer.run_id, asked.run_id) == ("b", "a", "a")
+    assert answer.data == {"id": "1", "verdict": "deny", "by": "user", "deleted": True}
+    assert asked.data == {"id": "1", "tool": "rm", "danger": "HIGH", "deleted": True}
+    assert [row.seq for _, row in either.approvals("a")] == [3, 2]
+    (one,) = asked_in([answer, asked])
+    assert (one.tool, one.verdict, one.deleted, one.ends) == ("rm", "deny", True, (3,))
+    either.take_in(iter(rows))
+    back = [row for _, row in either.approvals()]
+    assert back[:2] == [rows[2], rows[1]]
+    assert len(back) == 3
 
 
 def test_the_audit_entries_of_some_rows_are_found(either: AnyStore) -> None:

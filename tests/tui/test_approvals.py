@@ -240,3 +240,27 @@ async def test_what_is_asked_meanwhile_is_shown_at_the_top_and_announced_below(
         assert len(here.rows) == 51
         await here.press("f6")
         await here.until(lambda: "Approvals  52" in here.title)
+
+
+async def test_of_a_deleted_run_the_decisions_are_listed(tmp_path: Path) -> None:
+    gone = questions(2, "dead0000")
+    gone.append(Event("dead0000", len(gone) + 1, NOON, "run.finished", "", {"outcome": "returned"}))
+
+    async with history(tmp_path, [*gone, *questions(2)]) as here:
+
+        async def delete(bench: Workbench) -> None:
+            bench.store.delete_runs(["dead0000"])
+
+        await asyncio.wrap_future(here.app.core.call(delete))
+        await here.press("f6")
+        await here.until(lambda: any(row.deleted for row in here.rows))
+        assert [(row.run_id[:4], row.verdict, row.deleted) for row in here.rows] == [
+            ("a41f", "allow", False), ("a41f", "open", False),
+            ("dead", "allow", True), ("dead", "open", True),
+        ]  # fmt: skip
+        await here.press("j", "j")
+        await here.until(lambda: "Its run was deleted" in here.detail())
+        assert "allow by user, for the run" in here.detail()
+        await here.press("enter")
+        await here.until(lambda: "only its decisions are kept" in here.app.notice)
+        assert isinstance(here.app.screen, ApprovalsScreen)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
+from workbench.journal.audit import Entry
 from workbench.journal.events import Event
 from workbench.values import dumps
+
+KINDS: Final = ("approval.asked", "approval.answered", "approval.withdrawn")
+"""The rows that it is made from."""
+DELETED: Final = "deleted"
+"""Stands in the data of what is left of a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class Asked:
     answered_at: float | None = None
     ends: tuple[int, ...] = ()
     """The rows that answered it or took it back, in their order."""
+    deleted: bool = False
+    """Its run was deleted: of what was asked and why, nothing is left."""
 
     def matches(self, words: str) -> bool:
         """Whether every word stands somewhere in it; case does not matter."""
@@ -45,6 +53,12 @@ class Asked:
     def to_json(self) -> dict[str, Any]:
         """For programs."""
         return {name: getattr(self, name) for name in self.__slots__}
+
+
+def left_of(entry: Entry) -> Event:
+    """What is left of a row whose run was deleted: what its entry in the audit says of it."""
+    data = {**entry.said(), DELETED: True}
+    return Event(entry.run_id, entry.seq, entry.at, entry.kind, "", data)
 
 
 def asked_in(rows: Iterable[Event], words: str = "") -> Iterator[Asked]:
@@ -83,6 +97,7 @@ def _asked(row: Event, ends: Sequence[Event]) -> Asked:
         arguments=dumps(data.get("arguments", {})).decode(),
         why=text("why"),
         rule=text("rule"),
+        deleted=DELETED in data,
     )
     for end in ends:
         asked = _ended(asked, end)

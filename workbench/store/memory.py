@@ -24,7 +24,7 @@ from workbench.errors import (
 )
 from workbench.journal.events import Event
 from workbench.journal.ledger import Dues, Ledger, Within, refused
-from workbench.store import queries, workspace
+from workbench.store import asked, queries, workspace
 from workbench.store.alone import Alone
 from workbench.store.audited import MemoryAudit
 from workbench.store.deleting import Freed
@@ -223,10 +223,9 @@ class MemoryStore:
     def approvals(
         self, run_id: str = "", *, before: int = queries.END, limit: int = queries.PAGE_ROWS
     ) -> list[tuple[int, Event]]:
-        """Rows about approvals before a place, newest first, each with its place."""
-        there = reversed(list(enumerate(self._log[: before - 1], 1)))
-        found = ((n, e) for n, e in there if e.kind in queries.APPROVAL_KINDS)
-        return list(islice((it for it in found if run_id in ("", it[1].run_id)), limit))
+        """Rows about approvals before an entry, newest first, each with its entry's number."""
+        log = {(event.run_id, event.seq): event for event in self._log}
+        return asked.in_memory(self.audit.entries(), log, run_id, before)[:limit]
 
     def dues(self, day: str) -> Dues:
         """What was used and is reserved on a day (UTC), by agent over all runs."""

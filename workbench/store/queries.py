@@ -22,7 +22,7 @@ from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers
 from workbench.store.packing import unpack
 from workbench.store.projection import COLUMNS, SPENT, RunRow, SpentKey
-from workbench.store.schema import OF_APPROVALS, PLACE, SOUGHT, SOUGHT_KINDS
+from workbench.store.schema import PLACE, SOUGHT, SOUGHT_KINDS
 
 PAGE_ROWS: Final = 1000
 END: Final = 2**62
@@ -30,8 +30,6 @@ END: Final = 2**62
 
 SEARCHED: Final = ("run_id", "title", "pattern", "status", "model", "result_preview")
 """Where a search of the runs looks."""
-
-APPROVAL_KINDS: Final = ("approval.asked", "approval.answered", "approval.withdrawn")
 
 _RUN: Final = f"SELECT {', '.join(COLUMNS)} FROM run_states"
 _NEWEST: Final = "ORDER BY started_at DESC, rowid DESC"
@@ -144,24 +142,6 @@ def last_place(readers: Readers) -> int:
     """The newest row's place in the order over all runs; 0 in an empty log."""
     with readers.read() as connection:
         return connection.execute("SELECT coalesce(max(id), 0) FROM events").fetchone()[0]
-
-
-def approvals(
-    readers: Readers, blobs: Blobs, run_id: str, before: int, limit: int
-) -> list[tuple[int, Event]]:
-    """Rows about approvals, over all runs or of one: the newest before a place, newest first."""
-    if run_id:  # few: they are looked up by kind and run, and put in order
-        table, condition = "events_sought", f"{OF_APPROVALS} AND {SOUGHT} AND run_id = ?"
-    else:
-        table, condition = "events_of_approvals", OF_APPROVALS
-    query = (
-        f"SELECT id, {packing.COLUMNS} FROM events INDEXED BY {table} "
-        f"WHERE {condition} AND id < ? ORDER BY id DESC LIMIT ?"
-    )
-    values = (run_id, before, limit) if run_id else (before, limit)
-    with readers.read() as connection:
-        found = connection.execute(query, values).fetchall()
-    return [(row[0], unpack(row[1:], blobs)) for row in found]
 
 
 def find_run(readers: Readers, name: str) -> RunRow:

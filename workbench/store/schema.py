@@ -43,7 +43,7 @@ PLACE: Final = ""
 """The run of a row that only keeps a place: an id of the log is never given twice."""
 
 OF_APPROVALS: Final = "kind IN ('approval.asked','approval.answered','approval.withdrawn')"
-"""The rows about approvals, in the very words of their index."""
+"""The entries about approvals, in the very words of their index."""
 
 SOUGHT_KINDS: Final = frozenset(SOUGHT.partition("(")[2].rstrip(")").replace("'", "").split(","))
 
@@ -301,7 +301,7 @@ def m011_found(execute: Execute) -> None:
 
 def m012_lists(execute: Execute) -> None:
     """What lists read backwards, a page at a time, however long they have become."""
-    execute(f"CREATE INDEX events_of_approvals ON events(id) WHERE {OF_APPROVALS}")
+    execute(f"CREATE INDEX audit_of_approvals ON audit(number) WHERE {OF_APPROVALS}")
     execute("CREATE INDEX audit_of_rows ON audit(run_id, seq)")
 
 

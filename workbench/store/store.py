@@ -17,7 +17,7 @@ from typing import Any, Final
 from workbench.errors import StoreError, StoreFull
 from workbench.journal.events import Event
 from workbench.journal.ledger import Dues, Within
-from workbench.store import days, deleting, opening, queries, states, workspace
+from workbench.store import asked, days, deleting, opening, queries, states, workspace
 from workbench.store.audited import Audit
 from workbench.store.blobs import Blobs
 from workbench.store.connection import Readers, Synchronous
@@ -249,9 +249,10 @@ class Store:
     ) -> list[tuple[int, Event]]:
         """Rows about approvals, of one run (without parents) or of all, newest first.
 
-        Each has its place in the log; those at places before ``before`` are the next page.
+        Each has the number of its audit entry; those before ``before`` are the next page. Of runs
+        that were deleted there is what the audit keeps; see `workbench.journal.approvals.left_of`.
         """
-        return queries.approvals(self._readers, self.blobs, run_id, before, limit)
+        return asked.approvals(self._readers, self.blobs, run_id, before, limit)
 
     def dues(self, day: str) -> Dues:
         """What was used and is reserved on a day (UTC), by agent over all runs."""

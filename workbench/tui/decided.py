@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.journal.approvals import DELETED
 from workbench.journal.audit import Entry, decision_of
 from workbench.journal.events import Event, agents_of
 from workbench.plain import Plain, one_line
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from workbench.tui.front_overviews import Decided
 
 _BLANK: Written = ((Plain(""), ""),)
-_SAID = frozenset({"id", "tool", "agent", "danger", "why", "rule", "arguments"})
+_GONE = "Its run was deleted: the audit keeps who decided what, and none of its contents."
+_SAID = frozenset({DELETED, "id", "tool", "agent", "danger", "why", "rule", "arguments"})
 
 
 def decided_lines(decided: Decided, width: int) -> Iterator[Written]:
@@ -36,7 +38,10 @@ def decided_lines(decided: Decided, width: int) -> Iterator[Written]:
         if asked.data.get(name):
             yield from labelled(name, asked.data[name], width)
     yield _BLANK
-    yield from labelled("arguments", asked.data.get("arguments", {}), width)
+    if DELETED in asked.data:
+        yield from text_lines(_GONE, width, role="warn")
+    else:
+        yield from labelled("arguments", asked.data.get("arguments", {}), width)
     for end in decided.ends:
         if end.data.get("arguments") is not None:
             yield from labelled("edited to", end.data["arguments"], width)
@@ -59,7 +64,8 @@ def answer_words(kind: str, data: Mapping[str, Any]) -> str:
 
 def _who(asked: Event) -> str:
     """The agent that asked, then those that asked it."""
-    return " < ".join(reversed(agents_of(asked.key))) or "the run itself"
+    alone = str(asked.data.get("agent") or "the run itself")
+    return " < ".join(reversed(agents_of(asked.key))) or alone
 
 
 def _audit_lines(decided: Decided, width: int) -> Iterator[Written]:

@@ -17,7 +17,7 @@ from workbench.agent.agent import Agent
 from workbench.agent.files import MAX_BYTES, load_agents
 from workbench.config.text import SUFFIXES
 from workbench.errors import UnknownName, WorkbenchError
-from workbench.journal.approvals import Asked
+from workbench.journal.approvals import Asked, left_of
 from workbench.journal.audit import Entry
 from workbench.journal.events import Event
 from workbench.models.survey import Provider
@@ -83,18 +83,26 @@ async def approval(bench: Any, asked: tuple[str, int], ends: tuple[int, ...]) ->
 
     def read() -> Decided:
         run_id, seq = asked
-        rows = tuple(_row(bench.store, run_id, number) for number in (seq, *ends))
         entries = bench.store.audit.of_rows(run_id, (seq, *ends))
-        return Decided(rows[0], rows[1:], tuple(entries))
+        left = {entry.seq: left_of(entry) for entry in entries}
+        rows: list[Event] = []
+        for number in (seq, *ends):
+            row = _row(bench.store, run_id, number) or left.get(number)
+            if row is None:
+                raise UnknownName("row", f"{run_id[:8]}@{number}", [])
+            rows.append(row)
+        return Decided(rows[0], tuple(rows[1:]), tuple(entries))
 
     return await asyncio.to_thread(read)
 
 
-def _row(store: Any, run_id: str, seq: int) -> Event:
-    found = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
-    if not found:
-        raise UnknownName("row", f"{run_id[:8]}@{seq}", [])
-    return found[0]
+def _row(store: Any, run_id: str, seq: int) -> Event | None:
+    """A row of a run; None when the run was deleted."""
+    try:
+        found = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
+    except UnknownName:
+        return None
+    return found[0] if found else None
 
 
 async def verify(bench: Any, moved: Callable[[int, int], None]) -> list[str]:

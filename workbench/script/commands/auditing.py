@@ -138,9 +138,10 @@ def asked_lines(one: Asked) -> list[str]:
     scope = f" for the {one.scope}" if one.scope not in ("", "call") else ""
     reason = f": {one.reason}" if one.reason else ""
     head = f"{moment(one.at)}  {one.danger:<8} {one.verdict}{scope}{who}{reason}"
+    what = "(its run was deleted)" if one.deleted else one.arguments
     return [
         one_line(head)[:200],
-        one_line(f"  {one.run_id[:8]}  {one.agent or 'the run'}: {one.tool} {one.arguments}")[:200],
+        one_line(f"  {one.run_id[:8]}  {one.agent or 'the run'}: {one.tool} {what}")[:200],
     ]
 
 

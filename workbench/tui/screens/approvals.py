@@ -51,6 +51,7 @@ class ApprovalLine(NamedTuple):
     what: str
     """The beginning of its arguments, what is short first."""
     ends: tuple[int, ...]
+    deleted: bool
 
 
 def approval_line(asked: Asked) -> ApprovalLine:
@@ -67,6 +68,7 @@ def approval_line(asked: Asked) -> ApprovalLine:
         asked.tool,
         brief(loads(asked.arguments)),
         asked.ends,
+        asked.deleted,
     )
 
 
@@ -98,7 +100,8 @@ class ApprovalsList(Lines[ApprovalLine]):
             head.append((fit(one_line(row.by + scope), 20), "dim"))
         head.append((fit(one_line(row.agent or "the run"), 12 if roomy else 10), "agent"))
         used = sum(width_of(text) for text, _ in head)
-        what = Plain(f"{one_line(row.tool)} {one_line(row.what)}")
+        told = "(its run was deleted)" if row.deleted else row.what
+        what = Plain(f"{one_line(row.tool)} {one_line(told)}")
         return [*head, (fit(what, max(0, width - used)), "")]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -224,7 +227,7 @@ class ApprovalsScreen(BrowseScreen):
             looked = f"{reading.looked:,}".replace(",", " ")
             parts.append(f"of {looked}" if reading.is_over else f"of {looked} looked through")
         if self._is_stale:
-            parts.append("  F6 shows what came since")
+            parts.append(f"  {short('app.approvals')} shows what came since")
         self.entitle("  ".join(parts))
 
     # The selected one.
@@ -240,13 +243,17 @@ class ApprovalsScreen(BrowseScreen):
 
         def told(decided: Decided) -> None:
             if self._list.selected == row:
-                title = f"{row.run_id[:8]} #{row.seq}   {short('list.choose')} goes there"
+                there = "" if row.deleted else f"   {short('list.choose')} goes there"
+                title = f"{row.run_id[:8]} #{row.seq}{there}"
                 self.detail(title, lambda width: decided_lines(decided, width))
 
         self.workbench.wishes.overviews.approval(row.run_id, row.seq, row.ends, told)
 
     def chosen(self, row: ApprovalLine) -> None:
         """To its run and its row."""
+        if row.deleted:
+            self.workbench.say(f"run {row.run_id[:8]} was deleted: only its decisions are kept")
+            return
         self.dismiss(None)
         self.workbench.wishes.go_to_row(row.run_id, row.seq)
 
