@@ -236,7 +236,7 @@ async def test_what_is_asked_meanwhile_is_shown_at_the_top_and_announced_below(
         await here.press("j", "j")
         await asyncio.wrap_future(here.app.core.call(ask_again))
         here.app.board.fold(late[2])
-        await here.until(lambda: "F6 shows what came since" in here.title)
+        await here.until(lambda: "shows what came since" in here.title)
         assert len(here.rows) == 51
         await here.press("f6")
         await here.until(lambda: "Approvals  52" in here.title)

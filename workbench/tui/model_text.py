@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from workbench.models.survey import Provider
 from workbench.plain import Plain, one_line
+from workbench.tui.keymap import short
 from workbench.tui.written import Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.front_overviews import Models
 
-NOT_ASKED = "not asked yet: c asks"
+
+def state_words(provider: Provider) -> str:
+    """How it stands, or the key that asks it."""
+    return provider.state or f"not asked yet: {short('models.check')} asks"
 
 
 def size_words(size_bytes: int) -> Plain:
@@ -28,7 +33,7 @@ def provider_text(prefix: str, known: Models, width: int) -> Iterator[Written]:
     yield ((one_line(provider.prefix), "strong"),)
     yield from labelled("where", provider.where, width)
     if provider.is_remote:
-        yield from labelled("state", provider.state or NOT_ASKED, width)
+        yield from labelled("state", state_words(provider), width)
     yield from labelled("models", str(len(provider.models)) if provider.state else "-", width)
     yield ((Plain(""), ""),)
     yield from text_lines(_HELP.get(provider.prefix, _HELP["ollama"]), width, role="dim")

@@ -18,7 +18,7 @@ from workbench.tui.cells import Line, Span, fit, right, width_of
 from workbench.tui.clock import count
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
-from workbench.tui.model_text import NOT_ASKED, model_text, provider_text, size_words
+from workbench.tui.model_text import model_text, provider_text, size_words, state_words
 from workbench.tui.screens.browse import BrowseScreen
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ def provider_words(provider: Provider) -> str:
     """How a provider stands, then where it is."""
     if provider.prefix == "recorded":
         return provider.where
-    state = provider.state or NOT_ASKED
-    return f"{state}   {provider.where}"
+    return f"{state_words(provider)}   {provider.where}"
 
 
 def _models_of(provider: Provider, known: Models) -> Iterator[ModelInfo]:
