@@ -15,6 +15,7 @@ from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.passing import gate, hooks, turn
+from tests.benchmarks.past import past
 from tests.benchmarks.permitting import audit, permit, plained
 from tests.benchmarks.places import checkpoints
 from tests.benchmarks.starting import importing
@@ -35,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "long": long_runs,
     "files": files,
     "growth": growth,
+    "past": past,
     "checkpoints": checkpoints,
 }
 

@@ -42,7 +42,9 @@ class Desk:
 
     @property
     def inbox(self) -> InboxPane:
-        return self.app.main.area.inbox
+        found = self.app.main.area.inbox
+        assert isinstance(found, InboxPane)
+        return found
 
     async def calmly(self, *keys: str) -> None:
         for key in keys:

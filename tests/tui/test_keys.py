@@ -14,6 +14,7 @@ from workbench.tui.panes.checkpoints import CheckpointsPane
 from workbench.tui.panes.command import CommandInput
 from workbench.tui.panes.detail import DetailPane
 from workbench.tui.panes.inbox import InboxPane
+from workbench.tui.panes.inbox_past import PastInbox
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.agents import DefinedList
 from workbench.tui.screens.approvals import ApprovalsList
@@ -25,6 +26,7 @@ from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.models import ModelsList
+from workbench.tui.screens.past import PastScreen
 from workbench.tui.screens.patterns import PatternsList
 from workbench.tui.screens.restore import RestoreScreen
 from workbench.tui.screens.rules import RulesList
@@ -38,6 +40,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
     DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList, ModelsList, DefinedList,
     DivergedScreen, PartedLines, SettingsList, SettingsScreen,
+    PastScreen, PastInbox,
 )  # fmt: skip
 
 FORBIDDEN = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+j", "ctrl+["}

@@ -118,6 +118,21 @@ def test_an_approval_being_decided(snap_compare: Compare, size: str) -> None:
     assert picture(snap_compare, "waiting", SIZES[size], "5")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_the_past(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "waiting", SIZES[size], "3", "T", "left", "left", "left", "right")
+
+
+@pytest.mark.parametrize("size", ["wide", "minimum"])
+def test_a_request_of_the_past(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "waiting", SIZES[size], "3", "T", "left", "5")
+
+
+@pytest.mark.parametrize("size", ["wide", "minimum"])
+def test_the_waterfall(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "waiting", SIZES[size], "3", "W", "g", "j", "plus")
+
+
 @pytest.mark.parametrize("size", ["wide", "minimum"])
 def test_a_used_up_limit_being_answered(snap_compare: Compare, size: str) -> None:
     assert picture(snap_compare, "at a limit", SIZES[size], "5", "right", "right")

@@ -13,7 +13,7 @@ from concurrent.futures import TimeoutError as FuturesTimeoutError
 from contextlib import AbstractAsyncContextManager, suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar, cast
 
 from textual import events
 from textual.binding import BindingType
@@ -29,10 +29,12 @@ from workbench.tui.core_thread import CoreThread
 from workbench.tui.driver import TerminalDriver
 from workbench.tui.feed import Feed
 from workbench.tui.guard import Presses
+from workbench.tui.handing_out import HandOut, hand_out
 from workbench.tui.intake import FRAME_S, Intake
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.palette import KeyProvider, ThemeProvider
+from workbench.tui.screens.looking import Looking
 from workbench.tui.screens.workbench import WorkbenchScreen
 from workbench.tui.state import Board
 from workbench.tui.status import Around
@@ -41,6 +43,7 @@ from workbench.tui.wishes import Wishes
 
 if TYPE_CHECKING:
     from workbench.run.interrupt import Order
+    from workbench.tui.past import Extent
 
 T = TypeVar("T")
 
@@ -97,6 +100,8 @@ class KaizenApp(ThemedApp):
         """How many things waited when the bell was last considered."""
         self._came = 0
         """Rows since the last second began."""
+        self.rows_in = 0
+        """Rows taken in so far."""
 
     # Beginning and end.
 
@@ -230,6 +235,7 @@ class KaizenApp(ThemedApp):
         self._drained_at = now
         looked = self.intake.look()
         self._came += looked.rows
+        self.rows_in += looked.rows
         if looked.again_s is not None:
             self.set_timer(looked.again_s, self._drain)
         if looked.gaps:
@@ -289,8 +295,8 @@ class KaizenApp(ThemedApp):
 
     def action_help(self) -> None:
         """All keys, those of the focused pane first."""
-        name = self.main.focused_pane() if self.screen is self.main else "overlay"
-        self.push_screen(_screen("help").HelpScreen(name))
+        place = self.screen.place if isinstance(self.screen, Looking) else "overlay"
+        self.push_screen(_screen("help").HelpScreen(place))
 
     def action_runs(self) -> None:
         """The list of runs."""
@@ -307,6 +313,10 @@ class KaizenApp(ThemedApp):
     def open_fork(self, run_id: str, seq: int) -> None:
         """The fork form."""
         self.push_screen(_screen("fork").ForkScreen(self, run_id, seq))
+
+    def open_past(self, extent: Extent, goal: int) -> None:
+        """A run as it was at a row."""
+        self._open(_screen("past").PastScreen(self, extent, goal))
 
     def open_diff(self, title: str, lines: Sequence[Any]) -> None:
         """The difference of two places."""
@@ -330,15 +340,25 @@ class KaizenApp(ThemedApp):
             self.pop_screen()
         self.push_screen(screen)
 
+    def on_hand_out(self, message: HandOut) -> None:
+        """A text is to leave the screen; a file's name is typed on the workbench."""
+        if message.how == "export":
+            self._back_to_panes().take_export(message.text)
+        else:
+            self.say(hand_out(self, message))
+
     def write_command(self, text: str) -> None:
         """Put a text into the command line for the user to go on with."""
         self.main.command.take_up("command", text)
 
     def action_pane(self, name: PaneName) -> None:
-        """Go to a pane, leaving whatever is open over the workbench."""
-        while self.screen is not self.main and len(self.screen_stack) > 1:
+        """Go to a pane, of the past if that is open, leaving whatever is open over it."""
+        self._back_to_panes().go_to(name)
+
+    def _back_to_panes(self) -> Looking:
+        while not isinstance(self.screen, Looking) and len(self.screen_stack) > 1:
             self.pop_screen()
-        self.main.go_to(name)
+        return cast("Looking", self.screen)
 
     def do(self, key: Key) -> None:
         """Carry out an action by its table entry, as its key would where it works."""

@@ -106,7 +106,6 @@ class Found:
 
     event: Event
     outcome: Event | None = None
-    where: str = ""
 
 
 async def around(bench: Front) -> Around:
@@ -327,19 +326,19 @@ async def pattern_list(bench: Front) -> list[Any]:
     return [bench.patterns[name] for name in sorted(bench.patterns)]
 
 
-async def found(bench: Front, run_id: str, seq: int) -> Found:
-    """A row in full with its step's outcome."""
-    return await asyncio.to_thread(_find, bench.store, run_id, seq)
+async def found(bench: Front, run_id: str, seq: int, upto: int | None = None) -> Found:
+    """A row in full with its step's outcome, if that was there by row ``upto``."""
+    return await asyncio.to_thread(_find, bench.store, run_id, seq, upto)
 
 
-def _find(store: Any, run_id: str, seq: int) -> Found:
+def _find(store: Any, run_id: str, seq: int, upto: int | None) -> Found:
     rows = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
     if not rows:
         raise UnknownName("row", str(seq), [])
     event: Event = rows[0]
     if event.kind != "step.started":
         return Found(event)
-    later = store.rows(run_id, after=seq, kinds=OUTCOMES)
+    later = store.rows(run_id, after=seq, upto=upto, kinds=OUTCOMES)
     return Found(event, next((row for row in later if row.key == event.key), None))
 
 

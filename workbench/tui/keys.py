@@ -8,7 +8,7 @@ backspace) and never ctrl+shift.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from string import punctuation
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias, cast
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
-    "overlay", "runs", "patterns", "compare", "fork", "files", "diverged",
+    "overlay", "runs", "patterns", "compare", "fork", "files", "diverged", "past",
     "approvals", "rules", "models", "defined",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
@@ -44,6 +44,7 @@ TITLES: dict[Place, str] = {
     "fork": "The fork form",
     "files": "Files",
     "diverged": "A run that does not fit",
+    "past": "The past of a run",
     "overlay": "Overlays and forms",
 }
 
@@ -165,10 +166,30 @@ KEYS: tuple[Key, ...] = (
         "Keep the newest row in sight, or stop."),
     Key("trace.level", "l", "level", "Level of detail", HINT,
         "One line a step, with results, or everything."),
+    Key("trace.waterfall", "W", "waterfall", "Waterfall", HINT,
+        "Show the run's steps as bars on its time, or rows again."),
+    Key("trace.zoom_in", "plus,equals_sign", "zoom_time(1)", "Zoom in time", QUIET,
+        "In the waterfall: half the time on the same width."),
+    Key("trace.zoom_out", "minus", "zoom_time(-1)", "Zoom out of time", QUIET,
+        "In the waterfall: twice the time, up to the whole run."),
+    Key("trace.past", "T", "past", "As it was here", HINT,
+        "Show all panes as they were at this row; while following: from the newest back."),
     Key("trace.inbox", "a", "approval", "Its approval", QUIET,
-        "Jump from the row to what waits for you in it."),
+        "From a call to its approval, waiting or decided; from that back to the call."),
     Key("trace.checkpoint", "c", "checkpoint", "Its checkpoint", QUIET,
         "Jump from the row to its place in the checkpoint tree."),
+    Key("trace.copy", "y", "hand_out('copy')", "Copy", QUIET,
+        "Put the selected row in full into the terminal's clipboard (OSC 52)."),
+    Key("trace.pager", "o", "hand_out('pager')", "Pager", QUIET,
+        "Read the rows shown, as they are filtered, in your PAGER."),
+    Key("trace.export", "e", "hand_out('export')", "Export", QUIET,
+        "Write the rows shown to a new file: as text, or as JSON when its name ends in .jsonl."),
+    Key("detail.copy", "y", "hand_out('copy')", "Copy", HINT,
+        "Put what is shown into the terminal's clipboard (OSC 52)."),
+    Key("detail.pager", "o", "hand_out('pager')", "Pager", HINT,
+        "Read what is shown in your PAGER."),
+    Key("detail.export", "e", "hand_out('export')", "Export", HINT,
+        "Write what is shown to a new file."),
     Key("checkpoints.fork", "f", "fork", "Fork", HINT,
         "Start a new run from here, with changes if you like."),
     Key("checkpoints.resume", "r", "resume", "Resume", HINT,
@@ -177,6 +198,12 @@ KEYS: tuple[Key, ...] = (
         "Mark a line, then compare another one with it: messages, calls, files, cost."),
     Key("checkpoints.name", "m", "name", "Name", HINT,
         "Give the line a name; at a run's beginning or end, the place where it stands."),
+    Key("checkpoints.trace", "t", "trace", "Its row", QUIET,
+        "Jump from the line to its row in the trace."),
+    Key("checkpoints.approval", "A", "approval", "Next approval", QUIET,
+        "Jump from the line to the next thing that was asked after it."),
+    Key("checkpoints.past", "T", "past", "As it was here", QUIET,
+        "Show all panes as they were at this line."),
     Key("checkpoints.automatic", "a", "automatic", "Automatic ones", QUIET,
         "Hide the checkpoints that were taken by rule, or show them again."),
     Key("checkpoints.compare", "c", "compare", "Compare branches", HINT,
@@ -201,6 +228,10 @@ KEYS: tuple[Key, ...] = (
         "Deny this call."),
     Key("inbox.full", "v", "full", "Full view", HINT,
         "Give the whole screen to the request."),
+    Key("inbox.trace", "t", "jump('trace')", "Its row", QUIET,
+        "Jump from the request to its row in the trace."),
+    Key("inbox.checkpoint", "c", "jump('checkpoint')", "Its checkpoint", QUIET,
+        "Jump from the request to the checkpoint it came after."),
     Key("inbox.mark", "space", "mark", "Mark", QUIET,
         "Mark the row, to decide several at once; critical ones cannot be marked."),
     Key("inbox.decide_marked", "Y", "decide_marked", "Decide the marked", QUIET,
@@ -227,6 +258,8 @@ KEYS: tuple[Key, ...] = (
         "Go on with a run that was suspended."),
     Key("runs.delete", "D", "delete", "Delete", HINT,
         "Delete the run; press twice."),
+    Key("runs.past", "T", "past", "Replay", HINT,
+        "Look at the run as it was, from its beginning on; nothing is performed."),
     Key("runs.export", "e", "export", "Export", HINT,
         "Write the command that puts the run into a file."),
     Key("runs.import", "i", "import_run", "Import", QUIET,
@@ -241,6 +274,31 @@ KEYS: tuple[Key, ...] = (
         "Ask every provider, over the network, whether it answers and which models it has."),
     Key("defined.ask", "a", "ask", "Ask", HINT,
         "Write the command that asks the agent into the command line, as enter does."),
+    Key("past.on", "right", "step(1)", "Row on", HINT,
+        "One row of the log further on."),
+    Key("past.back", "left", "step(-1)", "Row back", HINT,
+        "One row of the log back."),
+    Key("past.next_mark", "right_square_bracket,shift+right", "mark(1)", "Checkpoint", HINT,
+        "On to the next checkpoint; after the last one to the end."),
+    Key("past.mark_before", "left_square_bracket,shift+left", "mark(-1)",
+        "Checkpoint before", QUIET,
+        "Back to the checkpoint before; from the first one to the beginning."),
+    Key("past.far_on", "ctrl+right", "far(1)", "A tenth on", QUIET,
+        "A tenth of the run further on."),
+    Key("past.far_back", "ctrl+left", "far(-1)", "A tenth back", QUIET,
+        "A tenth of the run back."),
+    Key("past.first", "home", "first", "Beginning", QUIET,
+        "To the run's first row."),
+    Key("past.last", "end", "last", "End", QUIET,
+        "To the newest row, also of what came since you entered the past."),
+    Key("past.play", "space", "play", "Play", HINT,
+        "Let time pass as it did, times the speed; again to stop."),
+    Key("past.faster", "greater_than_sign", "speed(1)", "Faster", QUIET,
+        "Play twice as fast, up to 4096 times."),
+    Key("past.slower", "less_than_sign", "speed(-1)", "Slower", QUIET,
+        "Play half as fast, down to real time."),
+    Key("past.leave", "escape", "back", "Present", HINT,
+        "Leave what is open, then the past; what came meanwhile is told."),
     Key("patterns.run", "r", "run_pattern", "Run", HINT,
         "Write its command into the command line."),
     Key("diverged.fork", "f", "fork", "Fork before it", HINT,
@@ -259,18 +317,24 @@ KEYS: tuple[Key, ...] = (
 # fmt: on
 
 
-def bindings(*places: Place) -> Iterator[Binding]:
-    """Textual's bindings for those places, in the table's order."""
+def bindings(*places: Place, only: Collection[str] = (), first: bool = False) -> Iterator[Binding]:
+    """Textual's bindings for those places, in the table's order.
+
+    Args:
+        places: where they work.
+        only: ids; empty for all of the places.
+        first: they come before those of what has the focus.
+    """
     from textual.binding import Binding  # noqa: PLC0415 - settings are shown without the screen
 
     for key in KEYS:
-        if key.place in places:
+        if key.place in places and (not only or key.id in only):
             yield Binding(
                 key.keys,
                 key.action,
                 key.title,
                 show=key.show == HINT,
-                priority=key.show == EVERYWHERE,
+                priority=first or key.show == EVERYWHERE,
                 tooltip=key.help,
                 id=key.id,
             )

@@ -11,7 +11,7 @@ rows that arrive are counted in the border.
 from __future__ import annotations
 
 from asyncio import get_running_loop
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any, ClassVar, Generic, TypeVar
 
 from textual import events
@@ -65,6 +65,8 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         self.following = self.FOLLOWS
         self.unseen = 0
         """Rows that came since following ended."""
+        self.head = 0
+        """Lines at the top that stay there: none, or one."""
         self._strips: LRUCache[Any, Strip] = LRUCache(1024)
         self.is_painting = False
         """Whether something waits for the next frame."""
@@ -80,6 +82,19 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
     def empty_line(self) -> Line:
         """What stands in the first line while there are no rows."""
         return ()
+
+    def head_line(self, width: int) -> Line:
+        """What stands in the head, while there is one."""
+        del width
+        return ()
+
+    def aspect(self) -> Hashable:
+        """What the picture of a row depends on besides the row and its width."""
+        return None
+
+    def newest(self) -> int:
+        """The place that following keeps in sight."""
+        return len(self.rows) - 1
 
     def on_rows_painted(self) -> None:
         """Rows or their number changed on the screen; a place to update the border."""
@@ -123,14 +138,16 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         """Bring size, scroll position and picture up to date."""
         self.is_painting = False
         self._painted_at = get_running_loop().time()
-        number = len(self.rows)
+        number = len(self.rows) + self.head
         if number != self._painted_rows:
             self._painted_rows = number
             self.virtual_size = Size(self.size.width, number)
-        if self.following and number:
+        if self.following and self.rows:
             self.unseen = 0
-            self._move(number - 1, scroll=False)
-            self.scroll_to(y=max(0, number - self.size.height), animate=False, force=True)
+            place = self.newest()
+            self._move(place, scroll=False)
+            top = max(0, place + 1 - self._height)
+            self.scroll_to(y=top, animate=False, force=True)
         self.refresh()
         self.on_rows_painted()
 
@@ -138,7 +155,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
 
     def on_mount(self) -> None:
         """Show what was put in before the list was on the screen."""
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self.virtual_size = Size(self.size.width, len(self.rows) + self.head)
         self.changed()
 
     def on_resize(self) -> None:
@@ -154,13 +171,15 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One line of the screen."""
         width = self.scrollable_content_region.width
-        place = self.scroll_offset.y + y
+        if y < self.head:
+            return self.strip(self.head_line(width), width)
+        place = self.scroll_offset.y + y - self.head
         if place >= len(self.rows):
             spans = self.empty_line() if place == 0 else ()
             return self.strip(spans, width)
         row = self.rows[place]
         cursor = self._cursor_look(place)
-        key = (row, width, cursor)
+        key = (row, width, cursor, self.aspect())
         strip = self._strips.get(key)
         if strip is None:
             strip = self.strip(self.spans(row, width), width, cursor)
@@ -200,11 +219,16 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
             self.post_message(self.Selected(self, self.rows[place]))
 
     def _bring_in_sight(self, place: int) -> None:
-        top, height = self.scroll_offset.y, max(1, self.size.height)
+        top, height = self.scroll_offset.y, self._height
         if place < top:
             self.scroll_to(y=place, animate=False, force=True)
         elif place >= top + height:
             self.scroll_to(y=place - height + 1, animate=False, force=True)
+
+    @property
+    def _height(self) -> int:
+        """How many rows there is room for."""
+        return max(1, self.size.height - self.head)
 
     def action_move(self, rows: int) -> None:
         """Up or down by rows."""
@@ -247,7 +271,7 @@ class Lines(Painted, ScrollView, Generic[Row], can_focus=True):
         """A click selects the row under it."""
         offset = event.get_content_offset(self)
         if offset is not None and self.rows:
-            self.move_to(self.scroll_offset.y + offset.y)
+            self.move_to(self.scroll_offset.y + offset.y - self.head)
 
     def on_focus(self) -> None:
         """The cursor looks different in the list that has the keys."""

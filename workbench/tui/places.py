@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.journal.family import Branch
 from workbench.journal.tree import TreeRow
-from workbench.tui import front_files
+from workbench.tui import front_files, front_past
 from workbench.tui import front_places as front
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from workbench.script.compare import Compared
     from workbench.script.differing import DiffLine
     from workbench.tui.app import KaizenApp
+    from workbench.tui.past import Extent
 
 Failed = Callable[[str], None]
 
@@ -85,6 +86,17 @@ class Places:
             self._app.open_compare(found)
 
         self._app.ask_core(lambda bench: front.compared(bench, run_ids), told)
+
+    def past(self, run_id: str, seq: int) -> None:
+        """A run as it was at a row; 0 for the newest, to go back from."""
+
+        def told(extent: Extent) -> None:
+            if extent.last:
+                self._app.open_past(extent, seq or extent.last)
+            else:
+                self._app.say(f"nothing of run {run_id[:4]} is recorded yet")
+
+        self._app.ask_core(lambda bench: front_past.extent(bench, run_id), told)
 
     # Files.
 

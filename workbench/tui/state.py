@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
 from workbench.journal.events import Event, agent_of, agents_of, parent_of
 from workbench.journal.family import Branch, mark_of
 from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
+from workbench.tui.calls import completed, nested
 from workbench.tui.following import take_driver, take_unbegun
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.streaming import Streaming
@@ -33,7 +34,7 @@ from workbench.tui.trace_rows import (
 class Board:
     """Everything on the screen. ``fold`` is the only way in; views only read."""
 
-    def __init__(self, *, trace_limit: int = 200_000) -> None:
+    def __init__(self, *, trace_limit: int = 200_000, recent: int = 4_000) -> None:
         self.runs: dict[str, RunShown] = {}
         self.trace = Trace(trace_limit)
         self.inbox: dict[str, Asked] = {}
@@ -45,12 +46,12 @@ class Board:
         """Sentences of the core that were not shown yet."""
         self.has_room = True
         """Whether anything can be recorded."""
-        self.recent: deque[Event] = deque(maxlen=4_000)
+        self.recent: deque[Event] = deque(maxlen=recent)
         """The newest rows whole, so that a detail shows without asking the log."""
         self.news: set[str] = set()
         """Parts changed since a view last looked: ``runs agents trace inbox branches``."""
-        self._streaming = Streaming(self.trace)
-        self._asked_at: dict[str, int] = {}
+        self.streaming = Streaming(self.trace)
+        self.asked_at: dict[str, int] = {}
         """For each waiting thing the number of the line that tells of it."""
         self._fold: dict[str, Callable[[RunShown, Event], None]] = {
             "run.started": self._run_started,
@@ -111,7 +112,7 @@ class Board:
         agent = run.agents.get(step.agent)
         if agent is not None and kind == "progress":
             agent.doing = brief(data.get("text") or data, 60)
-        self._streaming.piece((run_id, key), step, kind, data)
+        self.streaming.piece((run_id, key), step, kind, data)
         self.news |= {"agents", "trace"}
 
     def forget(self, run_id: str) -> None:
@@ -254,14 +255,15 @@ class Board:
     def _step_started(self, run: RunShown, event: Event) -> None:
         again = run.open.get(event.key)
         if again is not None:
-            self.trace.replace(again.number, started(event)._replace(result="attempt again"))
+            row = nested(started(event), run, self.trace, parent_of(event.key))
+            self.trace.replace(again.number, row._replace(result="attempt again"))
         else:
             self._begin(run, event)
 
     def _begin(self, run: RunShown, event: Event) -> None:
         effect = str(event.data.get("effect", ""))
         name = agent_of(event.key)
-        row = started(event)
+        row = nested(started(event), run, self.trace, parent_of(event.key))
         number = self.trace.add(row)
         run.open[event.key] = OpenStep(number, name, effect, row.what, event.at)
         if not agents_of(event.key) and event.data.get("line"):
@@ -276,34 +278,17 @@ class Board:
     def _step_ended(self, run: RunShown, event: Event) -> None:
         step = run.open.pop(event.key, None)
         begun = self.trace.at(step.number) if step else None
-        row = finished(self._completed(run, event), begun)
+        row = finished(completed(run, event), begun)
         if step is not None and begun is not None:
             self.trace.replace(step.number, row)
         else:
-            self.trace.add(row)
+            self.trace.add(nested(row, run, self.trace, parent_of(event.key)))
         run.steps += 1
         self._charge(run, event, step.effect if step else str(event.data.get("effect", "")))
         if step is not None:
             self._rest(run, event, step)
-        self._streaming.over((run.run_id, event.key))
+        self.streaming.over((run.run_id, event.key))
         self.news |= {"trace", "agents", "runs", "branches"}
-
-    def _completed(self, run: RunShown, event: Event) -> Event:
-        """The outcome of a tool call with its arguments, from the reply that asked for it."""
-        data, turn = event.data, parent_of(event.key)
-        result = data.get("result")
-        if data.get("effect") == "model" and isinstance(result, Mapping):
-            found = cast("Mapping[str, Any]", result)
-            run.calls[turn] = list(found.get("calls") or ())
-        if data.get("effect") != "tool" or "arguments" in data:
-            return event
-        calls = run.calls.get(turn, [])
-        call = next((call for call in calls if call.get("name") == data.get("name")), None)
-        if call is None:
-            return event
-        calls.remove(call)
-        told = data | {"arguments": call.get("arguments")}
-        return Event(event.run_id, event.seq, event.at, event.kind, event.key, told)
 
     def _rest(self, run: RunShown, event: Event, step: OpenStep) -> None:
         """The agent of an ended step turns to what is still open around it, or rests."""
@@ -351,7 +336,7 @@ class Board:
     def _asked(self, run: RunShown, event: Event) -> None:
         asked = asked_in(event)
         self._note(run, event)
-        self._asked_at[asked.id] = self.trace.end - 1
+        self.asked_at[asked.id] = self.trace.end - 1
         if asked.id not in self.inbox:
             self._agent(run, event.key, asked.agent)
             self.inbox[asked.id] = asked
@@ -363,7 +348,7 @@ class Board:
         asked = self.inbox.get(asked_id)
         if asked is not None:
             self._leave(asked)
-        number = self._asked_at.pop(asked_id, -1)
+        number = self.asked_at.pop(asked_id, -1)
         row = self.trace.at(number)
         if row is not None:
             verdict = str(event.data.get("verdict") or event.kind.partition(".")[2])
@@ -393,5 +378,5 @@ class Board:
         self._note(run, event)
 
     def _note(self, run: RunShown, event: Event) -> None:
-        self.trace.add(row_of(event))
+        self.trace.add(nested(row_of(event), run, self.trace, event.key))
         self.news.add("trace")

@@ -44,7 +44,7 @@ def status_line(board: Board, run_id: str, around: Around, now: float, width: in
     if run is None:
         parts.append((1, (Plain("no run yet"), "dim")))
     else:
-        parts += _run_parts(run, now)
+        parts += run_parts(run, now)
     tail: list[tuple[int, Span]] = []
     if waiting:
         tail.append((0, (Plain(f"! {waiting} waiting"), "warn")))
@@ -54,10 +54,11 @@ def status_line(board: Board, run_id: str, around: Around, now: float, width: in
         tail.append((2, (one_line(around.model), "")))
     if around.sandbox and around.sandbox != "full":
         tail.append((3, (one_line(f"sandbox {around.sandbox}"), "warn")))
-    return _spread(parts, tail, width)
+    return spread(parts, tail, width)
 
 
-def _run_parts(run: RunShown, now: float) -> list[tuple[int, Span]]:
+def run_parts(run: RunShown, now: float) -> list[tuple[int, Span]]:
+    """A run in a few words, each with how soon it may be left out."""
     clock = span((run.ended_at or now) - run.started_at)
     agents = len(run.agents)
     return [
@@ -89,7 +90,7 @@ def _mode_role(mode: str) -> Role:
     return roles.get(mode, "")
 
 
-def _spread(left: list[tuple[int, Span]], tail: list[tuple[int, Span]], width: int) -> Line:
+def spread(left: list[tuple[int, Span]], tail: list[tuple[int, Span]], width: int) -> Line:
     """Left and right parts with the gap between them; the least important go first."""
     gap = 2
     while _taken(left, gap) + _taken(tail, gap) + 1 > width:

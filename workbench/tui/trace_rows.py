@@ -43,6 +43,12 @@ class TraceRow(NamedTuple):
     """How many agents stand between this one and the run."""
     result: str = ""
     """The beginning of a step's result or error: its second line, at level 2."""
+    parent: int = -1
+    """The number of the line of the step in which this one was begun, or -1."""
+    nest: int = 0
+    """How many such lines there are above it."""
+    line: str = ""
+    """Where the workflow stands in it: ``debate.py:31``."""
 
 
 class Trace:
@@ -169,6 +175,7 @@ def started(event: Event) -> TraceRow:
         0.0,
         EVERYTHING if effect == "checkpoint" else STEPS,
         _depth(event.key),
+        line=intern(str(data.get("line") or "")),
     )
 
 
@@ -177,13 +184,14 @@ def finished(event: Event, begun: TraceRow | None) -> TraceRow:
     data = event.data
     row = begun or started(event)
     usage = usage_of(data)
-    took = event.at - begun.at if begun else -1.0
+    took = _number(data.get("duration_s"), event.at - begun.at if begun else -1.0)
     danger = danger_of(data.get("danger"))
     return row._replace(
+        at=begun.at if begun else event.at - max(took, 0.0),
         danger=row.danger if danger < 0 else danger,
         seq=row.seq or event.seq,
         state=event.kind.partition(".")[2].replace("finished", "done"),
-        duration_s=_number(data.get("duration_s"), took),
+        duration_s=took,
         tokens=usage[0],
         cost_usd=usage[1],
         result=_outcome_words(event),

@@ -6,6 +6,7 @@ says so.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from workbench.tui.asked import Asked
 from workbench.tui.commands import Commands
 from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
+from workbench.tui.handing_out import Text, write
 from workbench.tui.keymap import keyed
 from workbench.tui.panes.detail import event_text
 from workbench.tui.places import Places
@@ -259,8 +261,7 @@ class Wishes:
 
         def there() -> None:
             self._app.show_news()
-            if not self._app.main.go_to_row(run_id, seq):
-                self.show_position(run_id, seq)
+            self._app.main.go_to_row(run_id, seq)
 
         self.open_run(run_id, there)
 
@@ -281,16 +282,25 @@ class Wishes:
         self._app.board.trace.clear()
         self._app.load(rows, lambda: None)
 
-    def show_position(self, run_id: str, seq: int) -> None:
+    def show_position(self, run_id: str, seq: int, where: str = "") -> None:
         """Show a row of the log in full, with its step's outcome."""
         if seq <= 0:
             return
 
         def told(found: Found) -> None:
-            write = event_text(found.event, outcome=found.outcome, where=found.where)
+            write = event_text(found.event, outcome=found.outcome, where=where)
             self._app.main.area.detail.show(f"#{seq}", write)
 
         self._app.ask_core(lambda bench: front.found(bench, run_id, seq), told)
+
+    def write_out(self, path: str, text: Text | None) -> None:
+        """Write what is to be exported to a new file."""
+
+        def told(written: tuple[Path, int]) -> None:
+            self._app.say(f"wrote {written[1]} lines to {written[0]}")
+
+        if text is not None:
+            self._app.ask_core(lambda _bench: asyncio.to_thread(write, path, text), told)
 
     def runs(self, search: str, then: Callable[[list[Any]], None]) -> None:
         """The list of runs."""

@@ -9,13 +9,12 @@ from textual.layout import ArrangeResult, Layout, WidgetPlacement
 from textual.message import Message
 from textual.widget import Widget
 
-from workbench.tui.clock import Clock
 from workbench.tui.layout import Mode, PaneName, Wanted, arrange, mode_of
 from workbench.tui.painting import OneLine
 from workbench.tui.panes.agents import AgentsPane
 from workbench.tui.panes.checkpoints import CheckpointsPane
 from workbench.tui.panes.detail import DetailPane
-from workbench.tui.panes.inbox import InboxPane
+from workbench.tui.panes.inbox_view import InboxView
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.state import Board
 from workbench.tui.status import tab_panes, tabs_line
@@ -56,10 +55,10 @@ class PaneArea(Container):
     class Rearranged(Message):
         """Panes appeared or went."""
 
-    def __init__(self, board: Board, clock: Clock, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, board: Board, inbox: InboxView, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self.board = board
-        self.clock = clock
+        self._inbox = inbox
         self.wanted = Wanted()
         self._panes_layout = PaneLayout()
 
@@ -75,7 +74,7 @@ class PaneArea(Container):
         yield CheckpointsPane(id="checkpoints").add_class("pane")
         yield TracePane(id="trace").add_class("pane")
         yield DetailPane(id="detail").add_class("pane")
-        yield InboxPane(self.clock, id="inbox").add_class("pane")
+        yield self._inbox.add_class("pane")
 
     @property
     def mode(self) -> Mode:
@@ -103,9 +102,9 @@ class PaneArea(Container):
         return self.query_one(DetailPane)
 
     @property
-    def inbox(self) -> InboxPane:
+    def inbox(self) -> InboxView:
         """Pane 5."""
-        return self.query_one(InboxPane)
+        return self._inbox
 
     def on_mount(self) -> None:
         """Tabs can be clicked."""

@@ -34,7 +34,18 @@ class CheckpointsPane(Lines[TreeRow]):
 
         def __init__(
             self,
-            what: Literal["fork", "resume", "name", "diff", "compare", "files", "restore"],
+            what: Literal[
+                "fork",
+                "resume",
+                "name",
+                "diff",
+                "compare",
+                "files",
+                "restore",
+                "past",
+                "trace",
+                "approval",
+            ],
             row: TreeRow,
             other: TreeRow | None = None,
         ) -> None:
@@ -105,7 +116,12 @@ class CheckpointsPane(Lines[TreeRow]):
         status = self._status.get(row.run_id, row.label)
         return "now" if status in ("running", "waiting", "paused", "") else status
 
-    def _ask(self, what: Literal["fork", "resume", "name", "compare", "files", "restore"]) -> None:
+    def _ask(
+        self,
+        what: Literal[
+            "fork", "resume", "name", "compare", "files", "restore", "past", "trace", "approval"
+        ],
+    ) -> None:
         if self.selected is not None:
             self.post_message(self.Wanted(what, self.selected))
 
@@ -128,6 +144,18 @@ class CheckpointsPane(Lines[TreeRow]):
     def action_restore(self) -> None:
         """Put the files back as they were at the line."""
         self._ask("restore")
+
+    def action_past(self) -> None:
+        """Everything as it was at the line."""
+        self._ask("past")
+
+    def action_trace(self) -> None:
+        """To its row."""
+        self._ask("trace")
+
+    def action_approval(self) -> None:
+        """To what was asked next."""
+        self._ask("approval")
 
     def action_compare(self) -> None:
         """All branches side by side."""

@@ -19,9 +19,9 @@ from workbench.tui.cells import Line, crop
 from workbench.tui.keys import bindings
 from workbench.tui.painting import OneLine
 
-Use: TypeAlias = Literal["command", "filter", "name"]
+Use: TypeAlias = Literal["command", "filter", "name", "export"]
 
-PROMPTS: dict[Use, str] = {"filter": "filter", "name": "name this checkpoint"}
+PROMPTS: dict[Use, str] = {"filter": "filter", "name": "name this checkpoint", "export": "write to"}
 
 
 class CommandInput(Input):

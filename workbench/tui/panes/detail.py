@@ -16,6 +16,7 @@ from workbench.plain import Plain, one_line, plain
 from workbench.tui.cells import Line
 from workbench.tui.clock import brief_span, time_of_day
 from workbench.tui.grades import danger_role, danger_word
+from workbench.tui.handing_out import HandOut, How, Text, joined
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.trace_rows import danger_of, usage_of
@@ -33,6 +34,9 @@ Write = Callable[[int], Iterator[Written]]
 
 _LAST = ("id", "digest", "fingerprint")
 """Fields for programs; a person reads them last."""
+
+_UNWRAPPED = 1_000_000
+"""A width at which no line is wrapped."""
 
 _SAID_ABOVE = frozenset(
     {"effect", "name", "agent", "danger", "duration_s", "usage", "line", "scope"}
@@ -113,6 +117,11 @@ def _field(name: str, value: Any, width: int) -> Iterator[Written]:
         yield from labelled(name, value, width)
 
 
+def full_text(title: str, write: Write) -> Text:
+    """What a detail says, to be handed out."""
+    return Text(title or "the detail", lambda: joined([*write(_UNWRAPPED)]))
+
+
 class DetailPane(Lines[Written]):
     """The pane that shows one thing in full."""
 
@@ -124,12 +133,13 @@ class DetailPane(Lines[Written]):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._write: Write | None = None
+        self._title = ""
         self._width = 0
 
     def show(self, title: str, write: Write) -> None:
         """Show something else, from its beginning."""
         self.border_title = Content(f"{self.TITLE}  {one_line(title)}" if title else self.TITLE)
-        self._write = write
+        self._write, self._title = write, title
         self._fill()
         self.scroll_to(y=0, animate=False, force=True)
 
@@ -143,6 +153,11 @@ class DetailPane(Lines[Written]):
         super().on_resize()
         if self.scrollable_content_region.width != self._width:
             self._fill()
+
+    def action_hand_out(self, how: How) -> None:
+        """Copy, page or write what is shown, not wrapped and to its end."""
+        if self._write is not None:
+            self.post_message(HandOut(how, full_text(self._title, self._write)))
 
     def empty_line(self) -> Line:
         """Before anything was selected."""

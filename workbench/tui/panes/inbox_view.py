@@ -116,6 +116,14 @@ class InboxView(Vertical):
             super().__init__()
             self.text = text
 
+    class JumpWanted(Message):
+        """The user wants to go from a request to its row or its checkpoint."""
+
+        def __init__(self, asked: Asked, to: str) -> None:
+            super().__init__()
+            self.asked = asked
+            self.to = to
+
     class Left(Message):
         """The user is done here; the focus goes back to where it was."""
 
@@ -130,7 +138,7 @@ class InboxView(Vertical):
 
     def compose(self) -> ComposeResult:
         """Summary line, list, text, fields, keys."""
-        yield OneLine(self._summary, id="inbox-summary")
+        yield OneLine(self.summary, id="inbox-summary")
         yield InboxList(id="inbox-list")
         yield ActionText(id="inbox-action")
         yield Input(id="inbox-field", select_on_focus=False)
@@ -190,7 +198,8 @@ class InboxView(Vertical):
             case _:
                 return action_lines(row, self.state, now, width)
 
-    def _summary(self, width: int) -> Line:
+    def summary(self, width: int) -> Line:
+        """The inbox as one line."""
         waiting = [row for row in self.state.rows if not row.gone]
         if not waiting:
             return [(Plain("5 Inbox  "), "dim"), (Plain("nothing is waiting"), "dim")]
@@ -308,6 +317,17 @@ class InboxView(Vertical):
     def hint(self, width: int) -> Line:
         """The row of keys at the bottom."""
         return [(crop(one_line(text), width), role) for text, role in key_spans(self.state, width)]
+
+    def pick(self, asked_id: str) -> None:
+        """Select a request, as the keys would: its waits begin anew."""
+        ids = [row.id for row in self.state.rows]
+        if asked_id in ids:
+            self.move(ids.index(asked_id) - self.state.place)
+
+    def action_jump(self, to: str) -> None:
+        """From the request to where it stands elsewhere."""
+        if self.state.selected is not None and not self.is_busy:
+            self.post_message(self.JumpWanted(self.state.selected, to))
 
     def scope_subject(self) -> str:
         """What the guard calls the scope under the cursor."""

@@ -103,6 +103,11 @@ class RunsList(Lines[RunLine]):
         if self.selected is not None and isinstance(self.screen, RunsScreen):
             self.screen.resume(self.selected.run_id)
 
+    def action_past(self) -> None:
+        """Look at it from its beginning on."""
+        if self.selected is not None and isinstance(self.screen, RunsScreen):
+            self.screen.replay(self.selected.run_id)
+
     def action_export(self) -> None:
         """Write its command."""
         if self.selected is not None and isinstance(self.screen, RunsScreen):
@@ -168,6 +173,11 @@ class RunsScreen(Screen[None]):
         """Go on with a run and look at it."""
         self.workbench.wishes.resume(run_id)
         self.dismiss(None)
+
+    def replay(self, run_id: str) -> None:
+        """Show the run from its first row on."""
+        self.dismiss(None)
+        self.workbench.wishes.places.past(run_id, 1)
 
     def write(self, command: str) -> None:
         """A command goes to the command line; the user has the last word."""

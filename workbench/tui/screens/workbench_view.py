@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from workbench.plain import Plain
 from workbench.tui.cells import Line, crop
+from workbench.tui.clock import Clock
 from workbench.tui.keys import Place
 from workbench.tui.layout import MINIMUM, PANES, PaneName, mode_of
 from workbench.tui.painting import OneLine
@@ -19,6 +20,8 @@ from workbench.tui.panes.area import PaneArea
 from workbench.tui.panes.command import CommandLine
 from workbench.tui.panes.detail import answer_text
 from workbench.tui.panes.inbox import InboxPane
+from workbench.tui.panes.inbox_view import InboxView
+from workbench.tui.state import Board
 from workbench.tui.status import hint_line, status_line
 
 if TYPE_CHECKING:
@@ -29,7 +32,7 @@ _PANES = 5
 
 
 class WorkbenchView(Screen[None]):
-    """The screen as it is shown; `WorkbenchScreen` adds the keys."""
+    """Panes between two bars, on a board; `Looking` and `WorkbenchScreen` add the keys."""
 
     AUTO_FOCUS = "#trace"
     ESCAPE_TO_MINIMIZE = False
@@ -48,10 +51,24 @@ class WorkbenchView(Screen[None]):
     def compose(self) -> ComposeResult:
         """Top to bottom."""
         yield OneLine(self._status, id="status")
-        yield PaneArea(self.workbench.board, self.workbench.clock, id="area")
+        yield PaneArea(self.board, self.inbox_pane(), id="area")
         yield CommandLine(id="command")
         yield OneLine(self._hints, id="hints")
         yield OneLine(self._too_small, id="too-small")
+
+    @property
+    def board(self) -> Board:
+        """What is shown."""
+        return self.workbench.board
+
+    @property
+    def clock(self) -> Clock:
+        """What is now."""
+        return self.workbench.clock
+
+    def inbox_pane(self) -> InboxView:
+        """The inbox, made once."""
+        return InboxPane(self.clock, id="inbox")
 
     @property
     def is_ready(self) -> bool:
@@ -81,11 +98,12 @@ class WorkbenchView(Screen[None]):
 
     def show(self, news: set[str]) -> None:
         """Bring the panes up to date with what changed on the board."""
-        board, clock = self.workbench.board, self.workbench.clock
+        board, clock = self.board, self.clock
         self._follow_newest()
         area = self.area
         if news & {"agents", "runs"}:
             area.agents.show(board, clock.now())
+        area.trace.look_at(board.runs.get(self.run_id), clock.now())
         if "trace" in news or board.trace.changed:
             area.trace.dropped = board.dropped
             area.trace.absorb(board.trace)
@@ -99,7 +117,7 @@ class WorkbenchView(Screen[None]):
 
     def _follow_newest(self) -> None:
         """Look at the newest run, unless the user chose one that is still going on."""
-        runs = self.workbench.board.runs
+        runs = self.board.runs
         newest = next(reversed(runs), "")
         chosen = runs.get(self.run_id)
         if newest in self._known or (self._chosen and chosen is not None and not chosen.is_over):
@@ -115,8 +133,9 @@ class WorkbenchView(Screen[None]):
 
     def tick(self) -> None:
         """A second has passed: ages and countdowns."""
-        area = self.area
-        area.agents.show(self.workbench.board, self.workbench.clock.now())
+        area, now = self.area, self.clock.now()
+        area.agents.show(self.board, now)
+        area.trace.look_at(self.board.runs.get(self.run_id), now)
         if area.inbox.state.rows:
             area.inbox.refresh_rows()
         self.refresh_bars()
@@ -173,7 +192,7 @@ class WorkbenchView(Screen[None]):
         self.refresh_bars()
 
     def _enter_inbox(self) -> None:
-        if not self.workbench.board.inbox:
+        if not self.board.inbox:
             self.workbench.say("nothing is waiting")
             return
         self._want(inbox_open=True)
@@ -196,7 +215,8 @@ class WorkbenchView(Screen[None]):
         """Make a run (and an agent of it) the one that keys and words are for."""
         if run_id != self.run_id:
             self.run_id = run_id
-            self.area.checkpoints.show(self.workbench.board, run_id)
+            self.area.checkpoints.show(self.board, run_id)
+            self.area.trace.look_at(self.board.runs.get(run_id), self.clock.now())
             self.workbench.wishes.places.family(run_id)
         self.agent = agent
         self.command.address(agent)
