@@ -1,12 +1,26 @@
-"""Textual's driver for terminals, mended where it meets signals."""
+"""Textual's driver for terminals, mended where it meets signals and the alt key."""
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
 
 
 class TerminalDriver(LinuxDriver):
     """Comes back once from being stopped, whoever stopped it and however often."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; alt and a digit are what they are.
+
+        Terminals send an escape before the digit, which Textual takes for the sign that macOS
+        types with it; a terminal of macOS sends that sign itself, so nothing is lost.
+        """
+        known = cast("dict[str, Any]", ANSI_SEQUENCES_KEYS)
+        for digit in "0123456789":
+            known.pop(f"\x1b{digit}", None)
+        super().start_application_mode()
 
     def _sigcont_application(self, *_: object) -> None:
         """Take the terminal again.
