@@ -68,6 +68,18 @@ def test_a_link_to_the_settings_stays_a_link(tmp_path: Path) -> None:
     assert real.read_text().startswith("theme")
 
 
+def test_a_link_that_leads_to_itself_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").symlink_to(tmp_path / "config.toml")
+    with pytest.raises(ConfigError, match="cannot be"):
+        keep(home(tmp_path), "theme", "nord")
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "in the way").write_text("")
+    with pytest.raises(ConfigError, match="cannot be"):
+        keep(home(tmp_path / "in the way"), "theme", "nord")
+
+
 def test_a_file_with_a_fault_is_left_to_its_author(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("theme = \n")
     with pytest.raises(ConfigError, match=r"config\.toml:1"):

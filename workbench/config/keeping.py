@@ -48,7 +48,10 @@ def keep(environment: Mapping[str, str], name: str, value: str | bool) -> Path:
     """
     file = user_file(environment) or config_folder(environment) / "config.toml"
     # A link (people keep their settings elsewhere) stays one: what it leads to is replaced.
-    file = file.resolve()
+    try:
+        file = file.resolve()
+    except (OSError, RuntimeError) as error:  # a link that leads to itself
+        raise ConfigError(f"{file} cannot be followed: {error}") from error
     before, values = _read(file)
     suffix = file.suffix.replace("yml", "yaml")
     for after in _candidates(before, suffix, name, json.dumps(value)):

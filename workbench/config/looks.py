@@ -20,6 +20,8 @@ THEMES = (
     "monokai", "nord", "rose-pine", "rose-pine-dawn", "rose-pine-moon", "solarized-dark",
     "solarized-light", "textual-dark", "textual-light", "tokyo-night",
 )  # fmt: skip
+_OLD = {"textual-ansi": "ansi-dark"}
+"""What earlier versions of Textual called them."""
 
 
 def theme(value: Any) -> str:
@@ -27,7 +29,7 @@ def theme(value: Any) -> str:
     name = v.text(value)
     if not name or name in THEMES:
         return name
-    guess = nearest(name.lower(), THEMES)
+    guess = _OLD.get(name) or nearest(name.lower(), THEMES)
     hint = f"did you mean {guess!r}?" if guess else f"there are: {', '.join(THEMES)}"
     raise v.Unfit(f"names no theme: {name!r}; {hint}")
 

@@ -33,7 +33,7 @@ from workbench.tui.handing_out import HandOut, hand_out
 from workbench.tui.intake import FRAME_S, Intake
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
-from workbench.tui.palette import KeyProvider, ThemeProvider
+from workbench.tui.palette import KeyProvider
 from workbench.tui.screens.looking import Looking
 from workbench.tui.screens.workbench import WorkbenchScreen
 from workbench.tui.state import Board
@@ -58,7 +58,7 @@ class KaizenApp(ThemedApp):
     TITLE = "kaizen"
     CSS_PATH = "workbench.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
-    COMMANDS: ClassVar[set[Any]] = {KeyProvider, ThemeProvider}
+    COMMANDS: ClassVar[set[Any]] = {KeyProvider}
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

@@ -21,30 +21,6 @@ def palette_keys() -> tuple[Key, ...]:
     return KEYS
 
 
-class KeyProvider(Provider):
-    """Offers the actions of the key table, those of the focused pane first."""
-
-    async def discover(self) -> Hits:
-        """Everything, when nothing was typed yet."""
-        for key in palette_keys():
-            yield DiscoveryHit(self._name(key), partial(self._do, key), help=key.help)
-
-    async def search(self, query: str) -> Hits:
-        """What matches."""
-        matcher = self.matcher(query)
-        for key in palette_keys():
-            name = self._name(key)
-            score = matcher.match(name)
-            if score > 0:
-                yield Hit(score, matcher.highlight(name), partial(self._do, key), help=key.help)
-
-    def _name(self, key: Key) -> str:
-        return f"{key.title} ({TITLES[key.place]}, {shown(key)})"
-
-    def _do(self, key: Key) -> None:
-        cast("KaizenApp", self.app).do(key)
-
-
 _CHANGE = "Change colours; kept for the next time."
 
 
@@ -69,6 +45,37 @@ class ThemeProvider(Provider):
         app = cast("KaizenApp", self.app)
         for name in sorted(app.available_themes):
             yield f"Theme: {name}", ThemeChoice(app, name)
+
+
+class KeyProvider(ThemeProvider):
+    """Offers the actions of the key table, then the themes.
+
+    One provider, because Textual asks several in no particular order.
+    """
+
+    async def discover(self) -> Hits:
+        """Everything, when nothing was typed yet."""
+        for key in palette_keys():
+            yield DiscoveryHit(self._name(key), partial(self._do, key), help=key.help)
+        async for hit in super().discover():
+            yield hit
+
+    async def search(self, query: str) -> Hits:
+        """What matches."""
+        matcher = self.matcher(query)
+        for key in palette_keys():
+            name = self._name(key)
+            score = matcher.match(name)
+            if score > 0:
+                yield Hit(score, matcher.highlight(name), partial(self._do, key), help=key.help)
+        async for hit in super().search(query):
+            yield hit
+
+    def _name(self, key: Key) -> str:
+        return f"{key.title} ({TITLES[key.place]}, {shown(key)})"
+
+    def _do(self, key: Key) -> None:
+        cast("KaizenApp", self.app).do(key)
 
 
 class AllThemes(ThemeProvider):

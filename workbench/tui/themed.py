@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from textual.app import App
@@ -52,6 +53,7 @@ class ThemedApp(App[int]):
         """What is in force, whatever is being previewed."""
         self.began_theme = self.chosen_theme
         self.theme = self.chosen_theme
+        self._keeping = asyncio.Lock()
 
     def say(self, text: str) -> None:
         """Show a sentence to the user."""
@@ -89,18 +91,26 @@ class ThemedApp(App[int]):
             return
         self.chosen_theme = name
         self._show(name)
-        self.run_worker(self._keep_theme(name), exit_on_error=False)
+        self.run_worker(self._keep_theme(name))
 
     def _show(self, name: str) -> None:
         if not self.is_plain and self.theme != name:
             self.theme = name
 
     async def _keep_theme(self, name: str) -> None:
-        try:
-            file = await asyncio.to_thread(keep, os.environ, "theme", name)
-        except WorkbenchError as error:
-            self.say(f"{name} is in force until you leave: {error}")
-            return
-        source = self.config.sources.get("theme", "")
-        over = source and not source.startswith(f"{file}:")
-        self.say(f"{name}, kept in {file}" + (f"; {source} goes before it" if over else ""))
+        async with self._keeping:
+            if name != self.chosen_theme:
+                return  # another was taken while this one waited
+            try:
+                file = await asyncio.to_thread(keep, os.environ, "theme", name)
+            except WorkbenchError as error:
+                self.say(f"{name} is in force until you leave: {error}")
+                return
+        self.say(f"{name}, kept in {file}{_over(self.config.sources.get('theme', ''), file)}")
+
+
+def _over(source: str, file: Path) -> str:
+    """What to say when a theme comes from elsewhere than the file that keeps it."""
+    if not source or Path(source.rpartition(":")[0]).resolve() == file:
+        return ""
+    return f"; {source} goes before it"

@@ -19,7 +19,7 @@ from workbench.config import Config
 from workbench.config.settings import KEYS, Key
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, fit
-from workbench.tui.keymap import keyed
+from workbench.tui.keymap import keyed, short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -33,8 +33,12 @@ if TYPE_CHECKING:
 
 HERE = "chosen here"
 """Where a value comes from that was chosen since the screen opened."""
-_OPENS = {"theme": "enter: every theme, shown while it is highlighted", "mode": "enter: /mode",
-          "model": "enter: /model", "keys": "enter: all keys"}  # fmt: skip
+_OPENS = {
+    "theme": "{list.choose} opens the themes, each shown while it is highlighted",
+    "mode": "{list.choose} writes /mode",
+    "model": "{list.choose} writes /model",
+    "keys": "{list.choose} shows all keys",
+}
 
 
 class SettingLine(NamedTuple):
@@ -56,7 +60,7 @@ def setting_lines(config: Config, now: Mapping[str, tuple[str, str]]) -> list[Se
 def change_words(key: Key, config: Config) -> Iterator[str]:
     """How a setting is changed."""
     if key.name in _OPENS:
-        yield _OPENS[key.name]
+        yield keyed(_OPENS[key.name])
     yield f"in your settings: {key.name}" if key.project == "never" else f"in a file: {key.name}"
     yield f"for one start: {key.variable}=..., or --set {key.name}=..."
     if items := [name for name in config.sources if name.startswith(f"{key.name}.")]:
@@ -114,7 +118,10 @@ class SettingsScreen(Screen[None]):
         yield rows
         yield DetailPane(id="settings-detail").add_class("pane")
         yield OneLine(
-            lambda width: hint_line({"overlay"}, self.workbench.notice, width), id="hints"
+            lambda width: hint_line(
+                {"overlay"}, self.workbench.notice, width, lead=(short("overlay.close"), "back")
+            ),
+            id="hints",
         )
 
     def _rows(self) -> list[SettingLine]:
