@@ -123,7 +123,7 @@ def _together(place: Place) -> Iterator[Key]:
     """Everything that has keys while a place has the focus."""
     if place in _PANES:
         places = {"app", "screen", "list", place}
-    elif place == "command":
+    elif place in ("command", "past"):  # what the past does with a key, it does in all its panes
         places = {"app", "screen", place}
     else:
         places = {"app", "overlay", "list", place}
