@@ -88,8 +88,7 @@ class KaizenApp(ThemedApp):
         self._shows = shows
         """The run to show at first, or empty."""
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._drained_at = 0.0
-        self._notice_until = 0.0
+        self._drained_at = self._notice_until = 0.0
         self._stops = Presses()
         self._leaving = False
         self.code = 0
