@@ -8,6 +8,7 @@ from typing import NamedTuple
 from workbench.plain import Plain
 from workbench.tui.cells import Line, Span, crop
 from workbench.tui.clock import day_and_time, span, time_of_day
+from workbench.tui.keymap import keyed
 from workbench.tui.state import Board
 from workbench.tui.status import run_parts, spread
 
@@ -55,7 +56,7 @@ def past_status(
         tail.append((1, (Plain(f"since: {_number(rows)} row{'s' * (rows != 1)}"), "warn")))
     if waiting:
         tail.append((0, (Plain(f"! {waiting} waiting NOW"), "warn")))
-    tail.append((2, (Plain("esc: present"), "dim")))
+    tail.append((2, (keyed("{past.leave}: present"), "dim")))
     return spread(parts, tail, width)
 
 

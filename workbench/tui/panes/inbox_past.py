@@ -14,12 +14,13 @@ from textual.content import Content
 from workbench.plain import Plain
 from workbench.tui.cells import Line, crop
 from workbench.tui.deciding import Given, Step
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.panes.inbox_text import inbox_line, inbox_spans
 from workbench.tui.panes.inbox_view import InboxView
 from workbench.tui.state import Board
 
-SAID = "PAST: what waited then; nothing can be decided here, esc leads back to the present"
+SAID = "PAST: what waited then; nothing can be decided here, {past.leave} leads back to the present"
 
 
 DECIDING = tuple("ysednY")
@@ -60,7 +61,12 @@ class PastInbox(InboxView):
 
     def hint(self, width: int) -> Line:
         """What one can do here."""
-        return [(crop(Plain(f"{SAID}   J K scroll"), width), "dim")]
+        return [
+            (
+                crop(keyed(f"{SAID}   {{inbox.scroll_down}} {{inbox.scroll_up}} scroll"), width),
+                "dim",
+            )
+        ]
 
     def send(self, given: Given | None) -> None:
         """Nothing of the past is decided."""

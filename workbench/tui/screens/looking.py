@@ -15,6 +15,7 @@ from workbench.tui import front
 from workbench.tui.filtering import read_filter
 from workbench.tui.front import Found
 from workbench.tui.handing_out import Text, copy
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import Place
 from workbench.tui.layout import PANES, PaneName
 from workbench.tui.lines import Lines
@@ -151,7 +152,12 @@ class Looking(WorkbenchView):
                 lambda bench: front.found(bench, row.run_id, row.seq, upto), told
             )
         else:
-            self.workbench.say("this line is no row of the log: enter shows it, there y copies")
+            self.workbench.say(
+                keyed(
+                    "this line is no row of the log:"
+                    " {list.choose} shows it, there {detail.copy} copies"
+                )
+            )
 
     def upto(self) -> int | None:
         """The last row that is there; None for the newest."""

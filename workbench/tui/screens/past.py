@@ -14,6 +14,7 @@ from textual.timer import Timer
 
 from workbench.tui import front_past
 from workbench.tui.handing_out import Text
+from workbench.tui.keymap import keyed
 from workbench.tui.keys import Place, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.lines import FRAME_S
@@ -147,9 +148,11 @@ class PastScreen(PastView):
     def go_to(self, name: PaneName) -> None:
         """There is no command line in the past."""
         if name == "command":
-            self.workbench.say("PAST: nobody hears here; esc leads back to the present")
+            self.workbench.say(
+                keyed("PAST: nobody hears here; {past.leave} leads back to the present")
+            )
         elif name == "inbox" and not self.board.inbox:
-            self.workbench.say("nothing waited then; esc leads back to the present")
+            self.workbench.say(keyed("nothing waited then; {past.leave} leads back to the present"))
         else:
             super().go_to(name)
 
