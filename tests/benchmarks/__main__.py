@@ -18,6 +18,7 @@ from tests.benchmarks.passing import gate, hooks, turn
 from tests.benchmarks.past import past
 from tests.benchmarks.permitting import audit, permit, plained
 from tests.benchmarks.places import checkpoints
+from tests.benchmarks.screen import screen
 from tests.benchmarks.starting import importing
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "growth": growth,
     "past": past,
     "checkpoints": checkpoints,
+    "screen": screen,
 }
 
 _HEAD = ("name", "value", "target", "floor", "CPU", "unit", "")
