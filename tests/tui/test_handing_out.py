@@ -97,12 +97,12 @@ async def test_e_in_the_detail_writes_what_is_shown_and_a_text_in_the_line_is_ke
         assert stage.app.main.command.field.value == "hello"
 
 
-async def test_o_without_a_terminal_says_so() -> None:
+async def test_capital_o_without_a_terminal_says_so() -> None:
     async with bench() as stage:
         for pane in ("3", "4"):
             await stage.press("3", "enter", pane)
             stage.app.notice = ""
-            await stage.press("o")
+            await stage.press("O")
             assert "no pager here" in stage.app.notice
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from workbench.plain import Plain
 from workbench.tui.cells import Line
+from workbench.tui.keymap import keyed
 from workbench.tui.lines import Lines
 from workbench.tui.shown import RunShown
 from workbench.tui.time_axis import Window, deepest, whole, zoomed
@@ -85,7 +85,7 @@ class Falling(Lines[TraceRow]):
 
     def no_bars(self) -> Line:
         """What stands there while the run has no steps."""
-        return ((Plain("no step of this run passes   W shows rows again"), "dim"),)
+        return ((keyed("no step of this run passes   {trace.waterfall} shows rows again"), "dim"),)
 
     def newest(self) -> int:
         """Following keeps the step that began last in sight, wherever it stands."""
