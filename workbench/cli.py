@@ -373,6 +373,23 @@ def _store(args: Namespace, words: list[str]) -> int:
             return storing.repair(asked, only_check=args.check, yes=args.yes)
 
 
+def _serve(args: Namespace, words: list[str]) -> int:
+    """What is wrong with the settings is said here, not to a browser."""
+    from workbench.errors import UsageError
+
+    if not args.web:
+        raise UsageError("serve has to be told what", hint="Say: kaizen-tui serve --web")
+    asked = _asked(args, words)
+    asked.settings()
+    from workbench.web.serve import serve_web
+
+    pairs: list[str] = args.set or []
+    passed = [f"--workspace={args.workspace}", *(f"--set={pair}" for pair in pairs)]
+    given = {name: getattr(args, name) for name in ("config", "model", "mode")}
+    passed += [f"--{name}={value}" for name, value in given.items() if value]
+    return serve_web(passed, args.host, args.port, as_json=args.output != "text")
+
+
 _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "screen": _screen,
     "script": _script,
@@ -383,6 +400,7 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "check": _check,
     "audit": _audit,
     "follow": _follow,
+    "serve": _serve,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),

@@ -135,6 +135,14 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
             _flag("--json", "the same as --output json"),
         ],
     ),
+    "serve": (
+        "show the screen in a browser of this machine: serve --web",
+        [
+            _flag("--web", "print a link that lets one browser in"),
+            _arg("--host", default="127.0.0.1", metavar="ADDRESS", help="of this machine alone"),
+            _arg("--port", type=int, default=0, metavar="N", help="(default: a free one)"),
+        ],
+    ),
     "trust": (
         "look at what a folder brings, and trust it",
         [

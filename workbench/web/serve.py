@@ -1,0 +1,119 @@
+"""`kaizen-tui serve --web`: listen on loopback, say where, and end with every page saved."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from errno import EACCES, EADDRINUSE
+from ipaddress import ip_address
+from time import monotonic
+
+from aiohttp import web
+
+from workbench.errors import UsageError
+from workbench.run.signals import HEEDED, is_ignored
+from workbench.web.door import Door
+from workbench.web.server import MOST_PAGES, Pages
+
+
+def serve_web(words: Sequence[str], host: str, port: int, *, as_json: bool = False) -> int:
+    """Serve the screen until a signal comes; the exit code is the signal's.
+
+    Args:
+        words: options of the command line that every page's program is started with.
+        host: a loopback address, or ``localhost``.
+        port: to listen on; 0 for a free one.
+        as_json: whether the address is printed as JSON.
+
+    Raises:
+        UsageError: the host is not this machine's own, or the port cannot be had.
+    """
+    listening = listen(host, port)
+    return asyncio.run(_serve(words, listening, host, as_json=as_json))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens on a loopback address. Raises UsageError."""
+    address = "127.0.0.1" if host == "localhost" else host
+    try:
+        found = ip_address(address)
+        is_ours = found.is_loopback and "%" not in address
+    except ValueError:
+        is_ours = False
+    if not is_ours:
+        raise UsageError(
+            f"{host} is not an address that only this machine reaches",
+            hint="Whoever reaches the screen can do what you can: leave --host out, and from "
+            "elsewhere forward the port: ssh -L PORT:127.0.0.1:PORT",
+        )
+    if not 0 <= port <= 65_535:
+        raise UsageError(f"{port} is no port", hint="There are 1 to 65535; 0 takes a free one")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((address, port))
+        listening.listen(64)
+    except OSError as error:
+        listening.close()
+        reasons = {EADDRINUSE: "is taken by another program", EACCES: "is kept for the system"}
+        why = reasons.get(error.errno or 0, f"cannot be had: {error.strerror}")
+        raise UsageError(
+            f"port {port} of {host} {why}", hint="Give another --port, or none for a free one"
+        ) from error
+    return listening
+
+
+async def _serve(
+    words: Sequence[str], listening: socket.socket, host: str, *, as_json: bool
+) -> int:
+    port = listening.getsockname()[1]
+    door = Door(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", monotonic)
+    pages = Pages(door, words)
+    runner = web.AppRunner(pages.application(), access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.SockSite(runner, listening)
+        await site.start()
+        stopped = _stopped(pages)
+        _say(door.link, port, as_json=as_json)
+        code = await stopped
+        await site.stop()
+        await pages.left()
+        return code
+    finally:
+        await runner.cleanup()
+
+
+def _stopped(pages: Pages) -> asyncio.Future[int]:
+    """Done with an exit code at the first signal; every signal hurries the programs."""
+    loop = asyncio.get_running_loop()
+    stopped: asyncio.Future[int] = loop.create_future()
+
+    def take(number: int) -> None:
+        pages.ask_to_leave()
+        if not stopped.done():
+            stopped.set_result(128 + number)
+
+    for number in HEEDED:
+        if not is_ignored(number):
+            loop.add_signal_handler(number, take, number)
+    return stopped
+
+
+def _say(link: str, port: int, *, as_json: bool) -> None:
+    """The link alone on stdout, for whoever reads it there; the rest is for a person."""
+    line = json.dumps({"url": link, "port": port}) if as_json else link
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+    with suppress(OSError):
+        sys.stderr.write(
+            "Open this link in a browser of this machine. It works once; that browser may then "
+            f"open {MOST_PAGES} pages.\nClosing a page suspends and saves its runs; "
+            "Ctrl+C here ends every page so.\n"
+        )
+        sys.stderr.flush()
