@@ -57,6 +57,26 @@ def test_the_readme_s_agent_file_is_an_agent() -> None:
     assert load_agent(text, ".toml", "critic.toml").name == "critic"
 
 
+def test_the_readme_s_settings_are_settings(tmp_path: Path) -> None:
+    settings = [block for block in blocks("toml") if "signature" not in block]
+    settings.sort(key=lambda block: block.startswith("["))  # what is in no table comes first
+    (tmp_path / "config.toml").write_text("\n".join(settings), encoding="utf-8")
+    code = (
+        "import sys; from pathlib import Path; from workbench.config import load;"
+        "held = load(workspace=Path(sys.argv[1]));"
+        "print(held.theme, held.bell, len(held.hooks), *held.secrets, *held.keys)"
+    )
+    variables = {**os.environ, "KAIZEN_TUI_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "nord False 1 github trace.follow app.runs\n", done.stderr
+
+
 def test_the_readme_s_picture_is_there() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (path,) = re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)

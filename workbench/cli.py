@@ -374,20 +374,10 @@ def _store(args: Namespace, words: list[str]) -> int:
 
 
 def _serve(args: Namespace, words: list[str]) -> int:
-    """What is wrong with the settings is said here, not to a browser."""
-    from workbench.errors import UsageError
+    _asked(args, words).settings()  # what is wrong with them is said here, not to a browser
+    from workbench.web.serve import serve
 
-    if not args.web:
-        raise UsageError("serve has to be told what", hint="Say: kaizen-tui serve --web")
-    asked = _asked(args, words)
-    asked.settings()
-    from workbench.web.serve import serve_web
-
-    pairs: list[str] = args.set or []
-    passed = [f"--workspace={args.workspace}", *(f"--set={pair}" for pair in pairs)]
-    given = {name: getattr(args, name) for name in ("config", "model", "mode")}
-    passed += [f"--{name}={value}" for name, value in given.items() if value]
-    return serve_web(passed, args.host, args.port, as_json=args.output != "text")
+    return serve(args)
 
 
 _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {

@@ -6,6 +6,7 @@ import asyncio
 import json
 import socket
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
 from errno import EACCES, EADDRINUSE
@@ -18,6 +19,17 @@ from workbench.errors import UsageError
 from workbench.run.signals import HEEDED, is_ignored
 from workbench.web.door import Door
 from workbench.web.server import MOST_PAGES, Pages
+
+
+def serve(args: Namespace) -> int:
+    """Serve what the command line asks for; each page's program is started with its options."""
+    if not args.web:
+        raise UsageError("serve has to be told what", hint="Say: kaizen-tui serve --web")
+    pairs: list[str] = args.set or []
+    passed = [f"--workspace={args.workspace}", *(f"--set={pair}" for pair in pairs)]
+    given = {name: getattr(args, name) for name in ("config", "model", "mode")}
+    passed += [f"--{name}={value}" for name, value in given.items() if value]
+    return serve_web(passed, args.host, args.port, as_json=args.output != "text")
 
 
 def serve_web(words: Sequence[str], host: str, port: int, *, as_json: bool = False) -> int:

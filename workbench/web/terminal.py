@@ -16,7 +16,7 @@ import sys
 import termios
 from asyncio.subprocess import Process
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -112,25 +112,24 @@ async def start(
         environ: of this process.
     """
     master, slave = pty.openpty()
-    try:
-        _set_size(master, columns, rows)
-        _do_not_echo(slave)
-        os.set_blocking(master, False)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", str(LAUNCHER)),
-            # -P: a folder's files are no modules of the program
-            *(sys.executable, "-P", "-m", "workbench", *words),
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env=_environment(environ),
-        )
-    except BaseException:
-        os.close(master)
-        raise
-    finally:
-        os.close(slave)
+    with ExitStack() as undone:
+        undone.callback(os.close, master)
+        with ExitStack() as always:
+            always.callback(os.close, slave)
+            _set_size(master, columns, rows)
+            _do_not_echo(slave)
+            os.set_blocking(master, False)
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", str(LAUNCHER)),
+                # -P: a folder's files are no modules of the program
+                *(sys.executable, "-P", "-m", "workbench", *words),
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+                env=_environment(environ),
+            )
+        undone.pop_all()
     return Terminal(master, process)
 
 

@@ -171,9 +171,8 @@ class PastScreen(PastView):
 
     def take_export(self, text: Text) -> None:
         """Nothing is written from here."""
-        self.workbench.say(
-            f"{text.name} is written in the present (esc); y copies, o pages it here"
-        )
+        keys = keyed("({past.leave}); {detail.copy} copies, {detail.pager} pages it here")
+        self.workbench.say(f"{text.name} is written in the present {keys}")
 
     def _end_filter(self) -> None:
         self.remove_class("-filtering")
