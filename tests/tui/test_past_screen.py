@@ -94,8 +94,8 @@ async def test_from_checkpoint_to_checkpoint_and_to_both_ends() -> None:
 async def test_space_plays_at_the_recorded_pace_and_the_keys_make_it_faster() -> None:
     async with past() as (stage, screen):
         await stage.press("home", "greater_than_sign", "greater_than_sign", "less_than_sign")
-        await stage.press("space")
-        assert "playing x2" in bar(screen, "#slider")
+        await stage.pilot.press("space")
+        await until(stage.pilot, lambda: "playing x2" in bar(screen, "#slider"))
         stage.clock.turn(0.74)  # four rows at twice the pace, 0.37 s apart
         await until(stage.pilot, lambda: screen.past.at == 5)
         assert abs(screen.clock.now() - screen.board.runs[RUN].started_at - 4 * 0.37) < 0.01
@@ -103,7 +103,7 @@ async def test_space_plays_at_the_recorded_pace_and_the_keys_make_it_faster() ->
         stage.clock.turn(10)
         await stage.pilot.pause(0.1)
         assert screen.past.at == 5
-        await stage.press("space", apart=0)
+        await stage.pilot.press("space")
         stage.clock.turn(10)
         await until(stage.pilot, lambda: screen.past.at == 16)
         await until(stage.pilot, lambda: not screen.playing.on)
@@ -111,7 +111,8 @@ async def test_space_plays_at_the_recorded_pace_and_the_keys_make_it_faster() ->
 
 async def test_while_it_plays_what_was_under_way_grows_in_the_waterfall() -> None:
     async with past() as (stage, screen):
-        await stage.press("home", "right", "right", "W", "space")
+        await stage.press("home", "right", "right", "W")
+        await stage.pilot.press("space")  # from now on something is always about to be painted
         before = screen.area.trace.render_line(1).text.count("─")
         stage.clock.turn(0.3)
         await until(stage.pilot, lambda: screen.area.trace.render_line(1).text.count("─") != before)
