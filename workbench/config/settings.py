@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias, cast
 
 from workbench.config import looks
 from workbench.config import values as v
-from workbench.config.asked import hooks
+from workbench.config.hooks import hooks
 from workbench.config.secret import Secret
 from workbench.config.text import KeyPath
 from workbench.journal.limits import DEPTH, FAN_OUT, OF_SCOPE, REPEATS, SHAPES, Ceilings
