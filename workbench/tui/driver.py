@@ -23,15 +23,19 @@ class TerminalDriver(LinuxDriver):
         super().start_application_mode()
 
     def _sigcont_application(self, *_: object) -> None:
-        """Take the terminal again.
+        """It goes on. Left to the loop: what was interrupted may hold the writer's lock."""
+        if self._auto_restart:
+            self._loop.call_soon_threadsafe(self._take_terminal_again)
+
+    def _take_terminal_again(self) -> None:
+        """Draw anew.
 
         After a SIGSTOP, which nobody sees coming, application mode was never left: Textual would
         start a second thread that reads keys beside the first, and each would get half of them.
         """
-        if self._auto_restart:
-            if self._key_thread is not None and self._key_thread.is_alive():
-                self.suspend_application_mode()
-            self.resume_application_mode()
-            resumed = getattr(self._app, "came_back", None)
-            if resumed is not None:
-                resumed()
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self.suspend_application_mode()
+        self.resume_application_mode()
+        resumed = getattr(self._app, "came_back", None)
+        if resumed is not None:
+            resumed()
