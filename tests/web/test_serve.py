@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
@@ -272,6 +273,27 @@ def test_a_server_that_is_killed_takes_its_pages_with_it_and_their_runs_are_save
     with serving(tmp_path, environment) as served:
         until_gone(asyncio.run(looks(served)))
     assert [state for _, state in runs(tmp_path)] == ["suspended"]
+
+
+def test_ctrl_z_stops_no_program_that_has_no_shell_to_go_to(served: Served) -> None:
+    async def presses() -> None:
+        async with let_in(served) as session, page(served, session) as opened:
+            await opened.press("\x1a")
+            await opened.until("no shell has started this")
+            await opened.press("\x1bOP")
+            await opened.until("esc closes")
+
+    asyncio.run(presses())
+
+
+def test_a_stopped_program_is_ended_with_its_page(served: Served) -> None:
+    async def stops() -> None:
+        async with let_in(served) as session, page(served, session):
+            (pid,) = served.programs()
+            os.kill(pid, signal.SIGSTOP)
+        await asyncio.to_thread(until, lambda: served.programs() == [], "gone")
+
+    asyncio.run(stops())
 
 
 def test_a_program_that_leaves_closes_its_page(served: Served) -> None:

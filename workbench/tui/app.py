@@ -26,11 +26,12 @@ from workbench.plain import one_line
 from workbench.tui import front, keymap
 from workbench.tui.clock import Clock, WallClock
 from workbench.tui.core_thread import CoreThread
-from workbench.tui.driver import TerminalDriver
+from workbench.tui.driver import TerminalDriver, is_job
 from workbench.tui.feed import Feed
 from workbench.tui.guard import Presses
 from workbench.tui.handing_out import HandOut, hand_out
 from workbench.tui.intake import FRAME_S, Intake
+from workbench.tui.keymap import short
 from workbench.tui.keys import Key, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.palette import KeyProvider
@@ -171,6 +172,13 @@ class KaizenApp(ThemedApp):
         self.intake.finish()
         self.exit(self.code, return_code=self.code)
 
+    def action_suspend_process(self) -> None:
+        """To the shell, where one waits for that."""
+        if is_job():
+            super().action_suspend_process()
+        else:
+            self.say(f"no shell has started this: nothing to go to. {short('app.quit')} leaves")
+
     def action_interrupt_all(self, code: int = 0) -> None:
         """Once: stop all runs. Twice within a second: save and quit. More: nothing.
 
@@ -296,14 +304,6 @@ class KaizenApp(ThemedApp):
         """All keys, those of the focused pane first."""
         place = self.screen.place if isinstance(self.screen, Looking) else "overlay"
         self.push_screen(_screen("help").HelpScreen(place))
-
-    def action_runs(self) -> None:
-        """The list of runs."""
-        self._open(_screen("runs").RunsScreen(self))
-
-    def action_patterns(self) -> None:
-        """The list of patterns."""
-        self._open(_screen("patterns").PatternsScreen(self))
 
     def action_overview(self, name: str) -> None:
         """What there is of something: each on a screen of its own."""

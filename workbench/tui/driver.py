@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, cast
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual.drivers.linux_driver import LinuxDriver
+
+
+def is_job() -> bool:
+    """Whether a shell has started this as a job and takes the terminal while it is stopped.
+
+    Otherwise (a page's program, a terminal's or a container's only one) nobody would ever have it
+    go on: the group of processes is the one that leads the session.
+    """
+    return os.getpgrp() != os.getsid(0)
 
 
 class TerminalDriver(LinuxDriver):

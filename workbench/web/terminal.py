@@ -80,6 +80,7 @@ class Terminal:
         if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.send_signal(signal.SIGTERM)
+                self._process.send_signal(signal.SIGCONT)  # whoever stopped it
 
     async def left(self, within_s: float = LEAVE_S) -> int:
         """Wait until the program has ended, with force if it takes longer; its exit code."""
