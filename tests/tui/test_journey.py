@@ -7,8 +7,7 @@ import os
 import re
 import sqlite3
 import sys
-import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -42,15 +41,6 @@ def terminal(tmp_path: Path, request: pytest.FixtureRequest) -> Generator[Termin
     found.tmux("kill-server")
 
 
-def press_until(terminal: Terminal, key: str, done: Callable[[], bool]) -> None:
-    """Press a key once a second or so until something is so: allowing waits on purpose."""
-    end = time.monotonic() + BOUND_S
-    while not done():
-        assert time.monotonic() < end, terminal.screen()
-        terminal.keys(key)
-        terminal.wait(done, 1.0)
-
-
 def go_to(terminal: Terminal, file: str) -> None:
     """To the request about a file, read to its end."""
     terminal.repeat("F2", rf"(?s)path\s+(│\s*)*{re.escape(file)}.*\[y\] ?Allow")
@@ -80,7 +70,7 @@ def test_a_run_is_decided_killed_resumed_and_forked(terminal: Terminal, tmp_path
     first, second, third, fourth = (tmp_path / name for name in FILES)
     terminal.line(f"clear; {PROGRAM} --script go.kz --screen; echo EXIT $?")
     go_to(terminal, "first.txt")
-    press_until(terminal, "y", first.exists)
+    terminal.press_until("y", first.exists)
 
     go_to(terminal, "second.txt")
     terminal.keys("d")
@@ -99,7 +89,7 @@ def test_a_run_is_decided_killed_resumed_and_forked(terminal: Terminal, tmp_path
     terminal.keys("C-s")
     terminal.until("edited by you|allows the edited call")
     terminal.keys("J", "J", "J")
-    press_until(terminal, "y", third.exists)
+    terminal.press_until("y", third.exists)
     assert not second.exists()
 
     go_to(terminal, "fourth.txt")
@@ -113,7 +103,7 @@ def test_a_run_is_decided_killed_resumed_and_forked(terminal: Terminal, tmp_path
     terminal.until(r"Runs  \d")
     terminal.repeat("r", r"! 1 waiting")
     go_to(terminal, "fourth.txt")
-    press_until(terminal, "y", fourth.exists)
+    terminal.press_until("y", fourth.exists)
     terminal.wait(lambda: statuses(tmp_path) == ["returned"], BOUND_S)
     assert third.read_text() == "by the agent, edited"
     assert not second.exists()
@@ -140,7 +130,7 @@ def test_two_hundred_sizes_down_to_one_cell_leave_it_alive(
     terminal.resize(120, 40)
     terminal.until("! 1 waiting")
     go_to(terminal, "first.txt")
-    press_until(terminal, "y", (tmp_path / "first.txt").exists)
+    terminal.press_until("y", (tmp_path / "first.txt").exists)
     terminal.keys("C-q")
     assert "EXIT 0" in terminal.until(r"EXIT \d+")
 

@@ -82,13 +82,15 @@ class Terminal:
                 return shown
         raise AssertionError(f"{wanted!r} is not on the screen:\n{shown}")
 
-    def repeat(self, key: str, wanted: str, seconds: float = BOUND_S) -> str:
+    def press_until(self, key: str, done: Callable[[], bool]) -> None:
         """Press a key once a second or so until it did something: allowing waits on purpose."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        end = time.monotonic() + BOUND_S
+        self.keys(key)
+        while not self.wait(done, 1.2):
+            assert time.monotonic() < end, self.screen()
             self.keys(key)
-            try:
-                return self.until(wanted, 1.2)
-            except AssertionError:
-                continue
-        return self.until(wanted, 0.1)
+
+    def repeat(self, key: str, wanted: str) -> str:
+        """Press a key until the screen shows something; the screen then."""
+        self.press_until(key, lambda: re.search(wanted, self.screen()) is not None)
+        return self.screen()

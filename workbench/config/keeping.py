@@ -8,9 +8,7 @@ several lines, an odd way to write the key), nothing is written and the user is 
 from __future__ import annotations
 
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from typing import Any
 from workbench.config.folders import config_folder
 from workbench.config.layers import user_file
 from workbench.config.text import read_settings
+from workbench.config.writing import write_whole
 from workbench.errors import ConfigError
 from workbench.located import read_located
 
@@ -56,7 +55,7 @@ def keep(environment: Mapping[str, str], name: str, value: str | bool) -> Path:
     suffix = file.suffix.replace("yml", "yaml")
     for after in _candidates(before, suffix, name, json.dumps(value)):
         if _values(after, file) == {**values, name: value}:
-            _write(file, after)
+            write_whole(file, after)
             return file
     raise ConfigError(
         f"{name} cannot be changed in {file} without changing more",
@@ -98,24 +97,3 @@ def _under_marker(text: str, added: str) -> str:
     found = re.search(r"(?m)^---[ \t]*\n", text)
     at = found.end() if found else 0
     return text[:at] + added + text[at:]
-
-
-def _write(file: Path, text: str) -> None:
-    """All of it or nothing; a new file is its owner's only."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        mode = file.stat().st_mode & 0o777 if file.exists() else 0o600
-        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
-    new = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        new.chmod(mode)
-        new.replace(file)
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 from workbench.config.folders import data_folder
 from workbench.config.text import SUFFIXES
+from workbench.config.writing import write_whole
 from workbench.errors import ConfigError, NotTrusted, UsageError
 
 _FOLDERS = ("plugins", "agents")
@@ -78,7 +79,7 @@ def trust(workspace: Path, environment: Mapping[str, str], more: Iterable[Path] 
         "inode": status.st_ino,
         "files": dict(before.files),
     }
-    _write(records, environment)
+    write_whole(_file(environment), json.dumps(records, indent=1, sort_keys=True))
     return before
 
 
@@ -87,7 +88,7 @@ def distrust(workspace: Path, environment: Mapping[str, str]) -> bool:
     records = _records(environment)
     if records.pop(os.fsdecode(workspace.resolve()), None) is None:
         return False
-    _write(records, environment)
+    write_whole(_file(environment), json.dumps(records, indent=1, sort_keys=True))
     return True
 
 
@@ -167,15 +168,3 @@ def _records(environment: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             f"{file} cannot be read", hint="Remove it; folders are then asked about again"
         ) from error
     return cast("dict[str, dict[str, Any]]", found) if isinstance(found, dict) else {}
-
-
-def _write(records: Mapping[str, Mapping[str, Any]], environment: Mapping[str, str]) -> None:
-    file = _file(environment)
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(records, indent=1, sort_keys=True), encoding="utf-8")
-        new.chmod(0o600)
-        new.replace(file)
-    except OSError as error:
-        raise ConfigError(f"{file} cannot be written: {error.strerror}") from error

@@ -14,6 +14,7 @@ from workbench.journal.events import OUTCOMES, Event, agent_of
 from workbench.journal.outside import Outside, outside_of
 from workbench.journal.overlay import words
 from workbench.journal.places import Reader
+from workbench.journal.requests import ASKS, ENDS
 from workbench.run.fork import Fork, Plan
 from workbench.run.header import Tally, add_row
 from workbench.workflow.effects import SCOPES
@@ -104,9 +105,9 @@ class _Seen:
         elif kind in OUTCOMES:
             self.started.pop(row.key, None)
             self.turns += row.data.get("effect") == "ask"
-        elif kind in {"approval.asked", "question.asked"}:
+        elif kind in ASKS:
             self.asked[str(row.data.get("id"))] = row
-        elif kind in {"approval.answered", "approval.withdrawn", "question.answered"}:
+        elif kind in ENDS:
             self.asked.pop(str(row.data.get("id")), None)
         elif kind in {"rule.added", "rule.removed"}:
             self.rules += 1 if kind == "rule.added" else -1

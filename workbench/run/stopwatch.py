@@ -9,9 +9,8 @@ import time
 from collections.abc import Callable, Iterable
 
 from workbench.journal.events import Event
+from workbench.journal.requests import ASKS, ENDS
 
-_ASKED = frozenset({"approval.asked", "question.asked"})
-_ANSWERED = frozenset({"approval.answered", "approval.withdrawn", "question.answered"})
 _RESTS = frozenset({"run.suspended", "run.finished"})
 
 
@@ -61,9 +60,9 @@ def worked_before_s(rows: Iterable[Event]) -> float:
         if last is not None and not waits:
             stretch_s += max(0.0, row.at - last)
         last = row.at
-        if row.kind in _ASKED:
+        if row.kind in ASKS:
             waits.add(str(row.data["id"]))
-        elif row.kind in _ANSWERED:
+        elif row.kind in ENDS:
             waits.discard(str(row.data["id"]))
         elif row.kind in _RESTS and "worked_s" in row.data:
             worked_s, stretch_s, last = float(row.data["worked_s"]), 0.0, None

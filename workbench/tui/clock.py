@@ -85,6 +85,11 @@ def count(number: float) -> Plain:
     return Plain(f"{number / 1_000_000:.1f}M")
 
 
+def grouped(number: int) -> Plain:
+    """All digits of a number, in groups: ``12 345``."""
+    return Plain(f"{number:,}".replace(",", " "))
+
+
 def money(usd: float) -> Plain:
     """``$0.00``, with more digits while it is small and not nothing."""
     return Plain(f"${usd:.4f}" if 0 < usd < 0.01 else f"${usd:.2f}")

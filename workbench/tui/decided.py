@@ -12,12 +12,11 @@ from workbench.plain import Plain, one_line
 from workbench.tui.clock import whole_time
 from workbench.tui.grades import danger_role, danger_word
 from workbench.tui.trace_rows import danger_of
-from workbench.tui.written import Written, labelled, text_lines
+from workbench.tui.written import BLANK, Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.front_overviews import Decided
 
-_BLANK: Written = ((Plain(""), ""),)
 _GONE = "Its run was deleted: the audit keeps who decided what, and none of its contents."
 _SAID = frozenset({DELETED, "id", "tool", "agent", "danger", "why", "rule", "arguments"})
 
@@ -37,7 +36,7 @@ def decided_lines(decided: Decided, width: int) -> Iterator[Written]:
     for name in ("why", "rule"):
         if asked.data.get(name):
             yield from labelled(name, asked.data[name], width)
-    yield _BLANK
+    yield BLANK
     if DELETED in asked.data:
         yield from text_lines(_GONE, width, role="warn")
     else:
@@ -45,9 +44,9 @@ def decided_lines(decided: Decided, width: int) -> Iterator[Written]:
     for end in decided.ends:
         if end.data.get("arguments") is not None:
             yield from labelled("edited to", end.data["arguments"], width)
-    yield _BLANK
+    yield BLANK
     yield from _audit_lines(decided, width)
-    yield _BLANK
+    yield BLANK
     yield from _rest(asked.data, width)
 
 

@@ -331,11 +331,16 @@ async def found(bench: Front, run_id: str, seq: int, upto: int | None = None) ->
     return await asyncio.to_thread(_find, bench.store, run_id, seq, upto)
 
 
+def row_at(store: Any, run_id: str, seq: int) -> Event | None:
+    """A row of a run; None when the run has none there. Raises UnknownName without the run."""
+    rows = store.rows(run_id, after=seq - 1, upto=seq)
+    return next((row for row in rows if row.seq == seq), None)
+
+
 def _find(store: Any, run_id: str, seq: int, upto: int | None) -> Found:
-    rows = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
-    if not rows:
+    event = row_at(store, run_id, seq)
+    if event is None:
         raise UnknownName("row", str(seq), [])
-    event: Event = rows[0]
     if event.kind != "step.started":
         return Found(event)
     later = store.rows(run_id, after=seq, upto=upto, kinds=OUTCOMES)

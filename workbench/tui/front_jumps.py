@@ -9,24 +9,22 @@ import asyncio
 from typing import Any
 
 from workbench.journal.events import OUTCOMES, Event
-
-ASKED = frozenset({"approval.asked", "question.asked"})
-_ANSWERED = frozenset({"approval.answered", "question.answered", "approval.withdrawn"})
+from workbench.journal.requests import ASKS, ENDS
+from workbench.tui.front import row_at
 
 
 async def counterpart(bench: Any, run_id: str, seq: int, upto: int | None) -> Event | None:
     """Of a call the row that asked about it, of an approval the call's; None without one."""
 
     def read() -> Event | None:
-        rows = [*bench.store.rows(run_id, after=seq - 1, upto=seq)]
-        if not rows or not rows[0].key:
+        row = row_at(bench.store, run_id, seq)
+        if row is None or not row.key:
             return None
-        row = rows[0]
-        if row.kind in ASKED | _ANSWERED:
+        if row.kind in ASKS | ENDS:
             kinds = OUTCOMES | {"step.started"}
             after = (one for one in bench.store.rows(run_id, after=seq, upto=upto, kinds=kinds))
             return next((one for one in after if one.key == row.key), None)
-        asked = bench.store.rows(run_id, upto=upto, kinds=ASKED)
+        asked = bench.store.rows(run_id, upto=upto, kinds=ASKS)
         return next((one for one in asked if one.key == row.key), None)
 
     return await asyncio.to_thread(read)
@@ -36,6 +34,6 @@ async def next_asked(bench: Any, run_id: str, after: int, upto: int | None) -> E
     """The first thing that was asked after a row."""
 
     def read() -> Event | None:
-        return next(iter(bench.store.rows(run_id, after=after, upto=upto, kinds=ASKED)), None)
+        return next(iter(bench.store.rows(run_id, after=after, upto=upto, kinds=ASKS)), None)
 
     return await asyncio.to_thread(read)

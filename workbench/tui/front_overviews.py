@@ -23,7 +23,7 @@ from workbench.journal.events import Event
 from workbench.models.survey import Provider
 from workbench.run.changes import agent_digest
 from workbench.run.uses import InForce
-from workbench.tui.front import around
+from workbench.tui.front import around, row_at
 from workbench.tui.front_elsewhere import LIVE
 from workbench.tui.status import Around
 
@@ -99,10 +99,9 @@ async def approval(bench: Any, asked: tuple[str, int], ends: tuple[int, ...]) ->
 def _row(store: Any, run_id: str, seq: int) -> Event | None:
     """A row of a run; None when the run was deleted."""
     try:
-        found = [row for row in store.rows(run_id, after=seq - 1, upto=seq) if row.seq == seq]
+        return row_at(store, run_id, seq)
     except UnknownName:
         return None
-    return found[0] if found else None
 
 
 async def verify(bench: Any, moved: Callable[[int, int], None]) -> list[str]:

@@ -20,6 +20,8 @@ from textual.app import App, SuspendNotSupported
 from textual.message import Message
 
 from workbench.errors import UsageError
+from workbench.tui.clock import grouped
+from workbench.tui.keymap import short
 
 MOST_BYTES = 48 * 1024
 """Of a text for the clipboard: in base64 what tmux and xterm still take."""
@@ -60,9 +62,10 @@ def copy(app: App[int], text: Text) -> str:
     whole = "\n".join(text.lines())
     kept = _cut(whole, MOST_BYTES)
     app.copy_to_clipboard(kept)
-    size = f"{len(kept):,}".replace(",", " ")
+    size = grouped(len(kept))
     if len(kept) < len(whole):
-        return f"copied the first {size} characters of {text.name}: e writes all of it to a file"
+        all_of_it = f"{short('detail.export')} writes all of it to a file"
+        return f"copied the first {size} characters of {text.name}: {all_of_it}"
     return f"copied {text.name}, {size} characters, if your terminal takes OSC 52"
 
 
@@ -83,7 +86,7 @@ def page(app: App[int], text: Text) -> str:
     except FileNotFoundError:
         return f"there is no pager {command[0]!r}; set PAGER to one"
     except (SuspendNotSupported, OSError) as error:
-        return f"no pager here: {error}; e writes to a file"
+        return f"no pager here: {error}; {short('detail.export')} writes to a file"
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.models.survey import Provider
 from workbench.plain import Plain, one_line
 from workbench.tui.keymap import short
-from workbench.tui.written import Written, labelled, text_lines
+from workbench.tui.written import BLANK, Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.front_overviews import Models
@@ -35,7 +35,7 @@ def provider_text(prefix: str, known: Models, width: int) -> Iterator[Written]:
     if provider.is_remote:
         yield from labelled("state", state_words(provider), width)
     yield from labelled("models", str(len(provider.models)) if provider.state else "-", width)
-    yield ((Plain(""), ""),)
+    yield BLANK
     yield from text_lines(_HELP.get(provider.prefix, _HELP["ollama"]), width, role="dim")
 
 

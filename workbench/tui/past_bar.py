@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from workbench.plain import Plain
 from workbench.tui.cells import Line, Span, crop
-from workbench.tui.clock import day_and_time, span, time_of_day
+from workbench.tui.clock import day_and_time, grouped, span, time_of_day
 from workbench.tui.keymap import keyed
 from workbench.tui.state import Board
 from workbench.tui.status import run_parts, spread
@@ -53,7 +53,7 @@ def past_status(
     rows, waiting = missed
     tail: list[tuple[int, Span]] = []
     if rows:
-        tail.append((1, (Plain(f"since: {_number(rows)} row{'s' * (rows != 1)}"), "warn")))
+        tail.append((1, (Plain(f"since: {grouped(rows)} row{'s' * (rows != 1)}"), "warn")))
     if waiting:
         tail.append((0, (Plain(f"! {waiting} waiting NOW"), "warn")))
     tail.append((2, (keyed("{past.leave}: present"), "dim")))
@@ -63,9 +63,9 @@ def past_status(
 def slider(place: Place, width: int) -> Line:
     """``PAST  row 312 of 1 240  12:03:42.033  +0:42  ====|---o--``: always with the numbers."""
     if place.goal != place.at:
-        said = f"going to row {_number(place.goal)}: {_number(place.at)} read"
+        said = f"going to row {grouped(place.goal)}: {grouped(place.at)} read"
     else:
-        said = f"row {_number(place.at)} of {_number(place.last)}"
+        said = f"row {grouped(place.at)} of {grouped(place.last)}"
     since = span(max(0.0, place.moment - place.began))
     parts = [said, f"{day_and_time(place.moment)[:6]}{time_of_day(place.moment)}", f"+{since}"]
     if place.speed:
@@ -94,7 +94,3 @@ def _track(place: Place, cells: int) -> list[Span]:
 
 def _cell(row: int, last: int, cells: int) -> int:
     return (row - 1) * (cells - 1) // max(1, last - 1) if row > 0 else 0
-
-
-def _number(number: int) -> str:
-    return f"{number:,}".replace(",", " ")

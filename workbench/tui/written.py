@@ -16,6 +16,9 @@ from workbench.tui.cells import Role, Span, width_of, wrap
 Written: TypeAlias = "tuple[Span, ...]"
 """One line; a tuple, so that painted strips can be remembered by it."""
 
+BLANK: Written = ((Plain(""), ""),)
+"""A line with nothing on it."""
+
 DEEPEST = 40
 
 

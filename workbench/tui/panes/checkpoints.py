@@ -5,7 +5,7 @@ A run can be forked at any of its lines. `d` marks a line; a second `d` compares
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from textual.binding import BindingType
 from textual.content import Content
@@ -22,6 +22,11 @@ from workbench.tui.state import Board
 
 _MARKS: dict[str, Role] = {"@": "accent", "o": "good", ".": "dim", "*": "strong"}
 
+Wish: TypeAlias = Literal[
+    "fork", "resume", "name", "diff", "compare", "files", "restore", "past", "trace", "approval"
+]
+"""What can be asked for at a line."""
+
 
 class CheckpointsPane(Lines[TreeRow]):
     """The tree of the selected run's family."""
@@ -34,18 +39,7 @@ class CheckpointsPane(Lines[TreeRow]):
 
         def __init__(
             self,
-            what: Literal[
-                "fork",
-                "resume",
-                "name",
-                "diff",
-                "compare",
-                "files",
-                "restore",
-                "past",
-                "trace",
-                "approval",
-            ],
+            what: Wish,
             row: TreeRow,
             other: TreeRow | None = None,
         ) -> None:
@@ -118,9 +112,7 @@ class CheckpointsPane(Lines[TreeRow]):
 
     def _ask(
         self,
-        what: Literal[
-            "fork", "resume", "name", "compare", "files", "restore", "past", "trace", "approval"
-        ],
+        what: Wish,
     ) -> None:
         if self.selected is not None:
             self.post_message(self.Wanted(what, self.selected))

@@ -21,6 +21,7 @@ from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.trace_rows import danger_of, usage_of
 from workbench.tui.written import (
+    BLANK,
     Written,
     change_lines,
     labelled,
@@ -50,7 +51,7 @@ def event_text(event: Event, *, outcome: Event | None = None, where: str = "") -
         yield from _heading(event, where, width)
         yield from _data(event.data, width)
         if outcome is not None:
-            yield ((Plain(""), ""),)
+            yield BLANK
             yield from _heading(outcome, "", width)
             yield from _data(outcome.data, width)
 

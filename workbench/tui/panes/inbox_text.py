@@ -17,7 +17,7 @@ from workbench.tui.deciding import SCOPES, Deciding, Scope
 from workbench.tui.grades import danger_role, danger_word, state_role
 from workbench.tui.keymap import keyed, short
 from workbench.tui.trace_rows import short_first
-from workbench.tui.written import Written, change_lines, labelled, text_lines, value_lines
+from workbench.tui.written import BLANK, Written, change_lines, labelled, text_lines, value_lines
 
 
 class InboxLine(NamedTuple):
@@ -197,7 +197,7 @@ def scope_lines(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
         here = number == state.scope
         look: Role = "accent" if here else ""
         yield ((Plain("> " if here else "  "), "accent"), (Plain(SCOPE_WORDS[scope]), look))
-    yield ((Plain(""), ""),)
+    yield BLANK
     grant = state.grant
     if grant is None:
         yield ((Plain("asking what this would mean..."), "warn"),)

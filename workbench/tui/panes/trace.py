@@ -17,7 +17,7 @@ from textual.message import Message
 
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, fit, right
-from workbench.tui.clock import brief_span, count, time_of_day
+from workbench.tui.clock import brief_span, count, grouped, time_of_day
 from workbench.tui.grades import danger_role, danger_word, state_role
 from workbench.tui.handing_out import HandOut, How, Text, joined
 from workbench.tui.keymap import keyed
@@ -204,7 +204,7 @@ class TracePane(Falling):
 
     def on_rows_painted(self) -> None:
         """The border tells follow mode, numbers, level and filter."""
-        number = f"{len(self.rows):,}".replace(",", " ")
+        number = grouped(len(self.rows))
         form = self.zoom_words if self.fall is not None else LEVELS[self.level]
         parts = ["3 Trace", str(self.badge()), f"{number} rows", form]
         if self.rate:

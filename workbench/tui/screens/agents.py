@@ -18,14 +18,13 @@ from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.screens.browse import BrowseScreen
-from workbench.tui.written import Written, labelled, text_lines
+from workbench.tui.written import BLANK, Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
     from workbench.tui.front_overviews import Agents, Defined
     from workbench.tui.state import Board
 
-_BLANK: Written = ((Plain(""), ""),)
 _SAID = frozenset({"name", "signature", "model", "tools", "instructions"})
 _PRESSING = ("WAITING", "busy", "paused")
 """States that are told first, when an agent is in several runs."""
@@ -173,7 +172,7 @@ def defined_text(
     for name, value in agent.definition().items():
         if name not in _SAID and value not in ("auto", {}, []):
             yield from labelled(name.replace("_", " "), value, width)
-    yield _BLANK
+    yield BLANK
     yield ((Plain("now"), "key"),)
     for found in doing:
         since = f", {span(now - found.since)}" if found.since and found.state in _PRESSING else ""
@@ -182,7 +181,7 @@ def defined_text(
     if not doing:
         yield from text_lines("in no run that is shown here", width, indent=2, role="dim")
     if agent.instructions:
-        yield _BLANK
+        yield BLANK
         yield ((Plain("instructions"), "key"),)
         yield from text_lines(agent.instructions, width, indent=2, prose=True)
     for note in known.notes:

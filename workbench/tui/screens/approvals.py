@@ -15,7 +15,7 @@ from textual.widgets import Input
 
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Role, Span, fit, width_of
-from workbench.tui.clock import day_and_time
+from workbench.tui.clock import day_and_time, grouped
 from workbench.tui.decided import decided_lines
 from workbench.tui.front_overviews import Reading
 from workbench.tui.grades import danger_role, danger_word, state_role
@@ -221,10 +221,10 @@ class ApprovalsScreen(BrowseScreen):
 
     def _entitle(self) -> None:
         reading = self._reading
-        number = f"{len(self._list.rows):,}".replace(",", " ")
+        number = grouped(len(self._list.rows))
         parts = ["Approvals", number if reading.is_over else f"the newest {number}"]
         if reading.words:
-            looked = f"{reading.looked:,}".replace(",", " ")
+            looked = grouped(reading.looked)
             parts.append(f"of {looked}" if reading.is_over else f"of {looked} looked through")
         if self._is_stale:
             parts.append(f"  {short('app.approvals')} shows what came since")

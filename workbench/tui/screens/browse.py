@@ -33,12 +33,9 @@ class FullPane(DetailPane):
     BORDER_TITLE = "Detail"
     TITLE: ClassVar[str] = "Detail"
 
-    _title = ""
-
     def show(self, title: str, write: Write) -> None:
         """Show something; what is shown already stays where it was scrolled to."""
-        same, self._title = title == self._title, title
-        if same:
+        if title == self._title:
             self.rewrite(write)
         else:
             super().show(title, write)

@@ -24,25 +24,23 @@ from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
 from workbench.tui.status import hint_line
-from workbench.tui.written import Written, labelled, scalar, text_lines
+from workbench.tui.written import BLANK, Written, labelled, scalar, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
-
-_EMPTY: Written = ((Plain(""), ""),)
 
 
 def parted_lines(told: Mapping[str, Any], width: int) -> Iterator[Written]:
     """Everything a divergence says, for a width: the two sides, why, and what can be done."""
     report: Mapping[str, Any] = told["report"]
     yield from text_lines("Nothing was started, and the run is as it was.", width, role="good")
-    yield _EMPTY
+    yield BLANK
     yield from _beside(report, width)
-    yield _EMPTY
+    yield BLANK
     if told.get("cause"):
         yield from labelled("because", told["cause"], width)
     yield from _around(report, width)
-    yield _EMPTY
+    yield BLANK
     for one in cast("Sequence[Mapping[str, str]]", told["choices"]):
         key = short(f"diverged.{one['choice']}") if one["choice"] in _WITH_KEYS else ""
         yield (fit(Plain(key), 3), "accent"), (one_line(one["does"]), "strong")

@@ -16,7 +16,7 @@ from workbench.tui.cells import Line, fit, wrap
 from workbench.tui.keymap import keyed, shown
 from workbench.tui.keys import KEYS, TITLES, Place, bindings
 from workbench.tui.lines import Lines
-from workbench.tui.written import Written
+from workbench.tui.written import BLANK, Written
 
 
 def help_lines(first: Place, width: int) -> Iterator[Written]:
@@ -30,7 +30,7 @@ def help_lines(first: Place, width: int) -> Iterator[Written]:
             lines = wrap(Plain(key.help), max(20, width - 19))
             for head, line in zip_longest(heads, lines, fillvalue=Plain("")):
                 yield (Plain("  "), ""), (fit(head, _HEAD), "accent"), (Plain(" "), ""), (line, "")
-        yield ((Plain(""), ""),)
+        yield BLANK
 
 
 def _heads(keys: str) -> list[Plain]:

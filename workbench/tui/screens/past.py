@@ -14,7 +14,7 @@ from textual.timer import Timer
 
 from workbench.tui import front_past
 from workbench.tui.handing_out import Text
-from workbench.tui.keymap import keyed
+from workbench.tui.keymap import keyed, short
 from workbench.tui.keys import Place, bindings
 from workbench.tui.layout import PaneName
 from workbench.tui.lines import FRAME_S
@@ -93,7 +93,8 @@ class PastScreen(PastView):
         if self.playing.on:
             self.playing.stop()
         elif self.past.at >= self.past.extent.last:
-            self.workbench.say("this is the newest row that is recorded; home goes to the first")
+            newest = "this is the newest row that is recorded; {past.first} goes to the first"
+            self.workbench.say(keyed(newest))
         else:
             self.playing.start(self.moment.at)
             self._timer = self._timer or self.set_interval(FRAME_S, self._play_on)
@@ -103,7 +104,7 @@ class PastScreen(PastView):
         """Twice or half as fast."""
         self.playing.change_speed(by, self.moment.at)
         if not self.playing.on:
-            self.workbench.say(f"plays at x{self.playing.speed}; space plays")
+            self.workbench.say(f"plays at x{self.playing.speed}; {short('past.play')} plays")
         self.refresh_bars()
 
     def _play_on(self) -> None:

@@ -29,7 +29,6 @@ from workbench.tui.past_bar import past_status, slider
 from workbench.tui.playing import Playing
 from workbench.tui.screens.jumping import Jumping
 from workbench.tui.state import Board
-from workbench.tui.status import hint_line
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -142,9 +141,6 @@ class PastView(Jumping):
             past.extent.marks,
         )
         return slider(place, width)
-
-    def _hints(self, width: int) -> Line:
-        return hint_line({"past"}, self.workbench.notice, width)
 
     def _places(self) -> set[Place]:
         return {"past"}

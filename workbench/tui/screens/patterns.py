@@ -14,7 +14,7 @@ from workbench.tui.cells import Line, fit
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.screens.browse import BrowseScreen
-from workbench.tui.written import Written, labelled, text_lines
+from workbench.tui.written import BLANK, Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -56,15 +56,15 @@ def pattern_lines(pattern: Any, width: int) -> Iterator[Written]:
     for name in ("version", "origin", "source_digest"):
         if getattr(pattern, name, None):
             yield from labelled(name, str(getattr(pattern, name)), width)
-    yield ((Plain(""), ""),)
+    yield BLANK
     yield from text_lines(str(pattern.doc or ""), width, prose=True)
-    yield ((Plain(""), ""),)
+    yield BLANK
     yield ((Plain("parameters"), "key"),)
     for parameter in pattern.parameters:
         yield from text_lines(parameter_words(parameter), width, indent=2)
     source = source_of(pattern)
     if source:
-        yield ((Plain(""), ""),)
+        yield BLANK
         yield ((Plain("source"), "key"),)
         yield from text_lines(source, width, indent=2)
 

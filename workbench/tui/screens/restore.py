@@ -10,7 +10,6 @@ from textual.binding import BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from workbench.plain import Plain
 from workbench.run.restoring import Restore
 from workbench.script.filing import restore_lines
 from workbench.tui.cells import Line, Role
@@ -19,7 +18,7 @@ from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
 from workbench.tui.status import hint_line
-from workbench.tui.written import Written, change_lines, text_lines
+from workbench.tui.written import BLANK, Written, change_lines, text_lines
 
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
@@ -35,7 +34,7 @@ def plan_lines(made: Restore, width: int) -> Iterator[Written]:
             text = keyed("nothing was changed yet; {overlay.submit} does exactly this")  # noqa: PLW2901
         yield from text_lines(text, width, role=role)
     if made.diff.strip():
-        yield ((Plain(""), ""),)
+        yield BLANK
         yield from change_lines(made.diff, width)
 
 

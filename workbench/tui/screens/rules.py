@@ -17,7 +17,7 @@ from workbench.tui.guard import Twice
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.screens.browse import BrowseScreen
-from workbench.tui.written import Written, labelled, text_lines, value_lines
+from workbench.tui.written import BLANK, Written, labelled, text_lines, value_lines
 
 if TYPE_CHECKING:
     from workbench.run.uses import InForce
@@ -43,7 +43,6 @@ _EXPLAINED = {
 
 _SAID = frozenset({"verdict", "scope", "run_id", "expires_at", "id", "reason"})
 """What of a rule is told beside what it matches."""
-_BLANK: Written = ((Plain(""), ""),)
 _NONE = "no rules: the mode alone decides; approve, confirm and deny make some"
 
 
@@ -205,7 +204,7 @@ def rule_lines(one: InForce, known: Rules, width: int) -> Iterator[Written]:
     """A rule in full: its text, where it comes from, its use and end, what it matches."""
     fits, scope = one.fits, one.rule.scope
     yield from text_lines(str(one.rule), width, role="strong")
-    yield _BLANK
+    yield BLANK
     yield from labelled("origin", _EXPLAINED.get(scope, scope), width)
     if scope == "config" and known.files:
         yield from labelled("files", known.files, width)
@@ -217,7 +216,7 @@ def rule_lines(one: InForce, known: Rules, width: int) -> Iterator[Written]:
         yield from labelled("expires", str(whole_time(fits.expires_at)), width, role="warn")
     if fits.reason:
         yield from labelled("reason", fits.reason, width)
-    yield _BLANK
+    yield BLANK
     yield ((Plain("matches"), "key"),)
     matched = {name: value for name, value in fits.definition().items() if name not in _SAID}
     yield from value_lines(matched or "every call", width, indent=2)

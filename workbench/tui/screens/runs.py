@@ -15,6 +15,7 @@ from workbench.tui.cells import Line, fit, right
 from workbench.tui.clock import count, day_and_time, money, span
 from workbench.tui.grades import state_role
 from workbench.tui.guard import Twice
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.painting import OneLine
@@ -189,7 +190,7 @@ class RunsScreen(Screen[None]):
         if self._deletes.press(run_id, self.workbench.clock.ticks()):
             self.workbench.wishes.delete_run(run_id, self.reload)
         else:
-            self.workbench.say(f"D again deletes run {run_id[:4]} for good")
+            self.workbench.say(f"{short('runs.delete')} again deletes run {run_id[:4]} for good")
         self.query_one("#hints").refresh()
 
     def reload(self) -> None:
