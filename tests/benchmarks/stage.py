@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from workbench.agent.agent import Agent
-from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta, ToolCall, Usage
+from workbench.agent.conversation import (
+    Capabilities,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    ToolCall,
+    Usage,
+)
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
@@ -102,6 +109,10 @@ class Instant:
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         del request
         return 0.0, 0.0
+
+    async def capabilities(self, model: str) -> Capabilities:
+        del model
+        return Capabilities()
 
 
 def agent(*tools: Any, max_rounds: int = 12) -> Agent:

@@ -13,7 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, ToolCall
+from workbench.agent.conversation import (
+    Capabilities,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    ToolCall,
+)
 from workbench.agent.tool import tool
 from workbench.bench import Workbench
 from workbench.errors import WorkbenchError
@@ -217,6 +224,11 @@ class Talker:
         """Nothing."""
         del request
         return 0.0, 0.0
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """Nobody knows."""
+        del model
+        return Capabilities()
 
     async def models(self) -> list[ModelInfo]:
         """None to choose from."""

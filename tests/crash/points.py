@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
+from workbench.agent.conversation import Capabilities, ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.bench import Workbench
 from workbench.engine.local import LocalWorkers
@@ -184,6 +184,10 @@ class WatchedModels:
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         """What it says."""
         return self._models.price(request)
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """What it says."""
+        return await self._models.capabilities(model)
 
 
 class WatchedBlobs(Blobs):

@@ -80,11 +80,10 @@ class OllamaServer(HttpServer):
         return json.dumps({"error": message}).encode() + b"\n"
 
     def _has(self, name: str) -> bool:
-        full = name if ":" in name else f"{name}:latest"
-        return any(model.name == full for model in self.shelf)
+        return any(model.name == _full(name) for model in self.shelf)
 
     async def _show(self, asked: Asked, out: Out) -> None:
-        found = [model for model in self.shelf if model.name == asked.body["model"]]
+        found = [model for model in self.shelf if model.name == _full(asked.body["model"])]
         if not found:
             await out.whole(404, {"error": f"model '{asked.body['model']}' not found"})
             return
@@ -106,6 +105,10 @@ class OllamaServer(HttpServer):
                 self.shelf.append(Pulled(name))
                 await out.send(b'{"status": "success"}\n')
         await out.end()
+
+
+def _full(name: str) -> str:
+    return name if ":" in name else f"{name}:latest"
 
 
 def default_answer(body: Any) -> Say:

@@ -225,6 +225,16 @@ def test_embeddings(bench: Bench, server: OpenAIServer):
     assert vectors == [[2.0, 1.0], [3.0, 1.0]]
 
 
+def test_what_the_table_knows_of_a_model_is_told_and_nothing_of_others(bench: Bench):
+    known = bench.run(bench.model.capabilities("litellm:openai/gpt-4o"))
+    assert (known.tools, known.images, known.schema, known.chat) == (True, True, True, True)
+    assert known.context_tokens == 128_000
+    vectors = bench.run(bench.model.capabilities("openai/text-embedding-3-small"))
+    assert (vectors.embeddings, vectors.chat) == (True, False)
+    unknown = bench.run(bench.model.capabilities("openai/double"))
+    assert (unknown.tools, unknown.context_tokens, unknown.images) == (None, None, None)
+
+
 def test_cancelling_hangs_up_on_the_server(bench: Bench, server: OpenAIServer):
     server.then(Say("word " * 1000, pause_s=0.02))
 

@@ -11,10 +11,18 @@ import pytest
 from tests.doubles.http_server import Fault, Say, free_port
 from tests.doubles.ollama_server import OllamaServer, Pulled
 from tests.models.requests import ADD, VERDICT, after_tool, asked, ignore
-from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta, ToolCall, Usage
+from workbench.agent.conversation import (
+    Capabilities,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    ToolCall,
+    Usage,
+)
 from workbench.errors import ConfigError, ModelError, ModelUnreachable, UnknownName
 from workbench.models.drafts import REPLY_LIMIT
-from workbench.models.ollama import OllamaModel, PullProgress
+from workbench.models.ollama import OllamaModel
+from workbench.models.ollama_pull import PullProgress
 from workbench.models.probe import base_url, reachable
 
 
@@ -50,7 +58,8 @@ def test_a_request_is_posted_whole(server: OllamaServer):
     answer(server, asked(tools=(ADD,), options=options, entries=after_tool("2")))
     (body,) = server.bodies("/api/chat")
     assert body["tools"][0]["function"]["parameters"] == ADD.parameters
-    assert body["options"] == {"temperature": 0.1, "num_predict": 7}
+    assert body["options"] == {"temperature": 0.1, "num_predict": 7, "num_ctx": 4096}
+    assert body["truncate"] is False
     assert body["think"] is True
     assert body["keep_alive"] == "1m"
     assert "format" not in body
@@ -212,6 +221,7 @@ def test_pull_tells_its_progress(server: OllamaServer):
             "ollama:tiny:latest",
             "ollama:qwen3:4b",
         ]
+        await model.close()
 
     asyncio.run(ask())
     assert heard[0] == PullProgress("pulling manifest")
@@ -223,7 +233,11 @@ def test_a_pull_that_breaks_off_or_finds_nothing_is_an_error(server: OllamaServe
     server.pull_breaks = True
 
     async def ask(name: str) -> None:
-        await OllamaModel(server.url, environ={}).pull(name, lambda _: None)
+        model = OllamaModel(server.url, environ={})
+        try:
+            await model.pull(name, lambda _: None)
+        finally:
+            await model.close()
 
     with pytest.raises(ModelError, match="broke off"):
         asyncio.run(ask("qwen3:4b"))
@@ -236,13 +250,40 @@ def test_embeddings_running_and_unload(server: OllamaServer):
         model = OllamaModel(server.url, environ={})
         assert await model.embed("tiny", ["ab", "abc"]) == [[2.0, 1.0], [3.0, 1.0]]
         assert await model.embed("tiny", []) == []
-        assert await model.running() == ["tiny:latest"]
+        assert list(await model.running()) == ["tiny:latest"]
         await model.unload("tiny")
         with pytest.raises(ModelError, match="no model 'tinny'"):
             await model.embed("tinny", ["x"])
+        await model.close()
 
     asyncio.run(ask())
     assert server.bodies("/api/generate")[0]["keep_alive"] == 0
+
+
+def test_capabilities_are_asked_once_and_hold_the_context_that_is_sent(server: OllamaServer):
+    server.shelf = [
+        Pulled("big:latest", ("completion", "tools", "vision", "thinking"), 131_072),
+        Pulled("small:latest", ("completion",), 2048),
+        Pulled("vec:latest", ("embedding",), 512),
+    ]
+
+    async def ask() -> list[Capabilities]:
+        model = OllamaModel(server.url, environ={}, context_tokens=16_384)
+        found = [await model.capabilities(f"ollama:{name}") for name in ("big", "small", "vec")]
+        await model.complete(asked(model="ollama:big"), ignore)
+        await model.complete(asked(model="ollama:small"), ignore)
+        own = asked(model="ollama:big", options={"num_ctx": 999})
+        await model.complete(own, ignore)
+        await model.close()
+        return found
+
+    big, small, vec = asyncio.run(ask())
+    assert (big.context_tokens, big.images, big.thinking, big.tools) == (16_384, True, True, True)
+    assert (small.context_tokens, small.images, small.tools) == (2048, False, False)
+    assert (vec.embeddings, vec.chat, vec.schema) == (True, False, False)
+    assert len(server.bodies("/api/show")) == 3
+    sent = [body["options"]["num_ctx"] for body in server.bodies("/api/chat")]
+    assert sent == [16_384, 2048, 999]
 
 
 @pytest.mark.parametrize(

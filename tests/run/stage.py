@@ -12,6 +12,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import (
+    Capabilities,
     ModelInfo,
     ModelReply,
     ModelRequest,
@@ -70,6 +71,10 @@ class Scripted:
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         del request
         return self.known_price
+
+    async def capabilities(self, model: str) -> Capabilities:
+        del model
+        return Capabilities()
 
     async def models(self) -> list[ModelInfo]:
         return []

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from tests.benchmarks.stage import world
 from tests.run.stage import WRITER, acted, opened, rows_of, scripted
 from workbench.agent.agent import Agent
-from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, Usage
+from workbench.agent.conversation import (
+    Capabilities,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    Usage,
+)
 from workbench.errors import ModelError, StepFailed
 from workbench.journal.ledger import totals
 from workbench.journal.usage import day_at
@@ -81,6 +88,10 @@ class Honest:
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         del request
         return self.known_price
+
+    async def capabilities(self, model: str) -> Capabilities:
+        del model
+        return Capabilities()
 
     async def models(self) -> list[ModelInfo]:
         return []

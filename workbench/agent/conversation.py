@@ -119,11 +119,29 @@ class ModelInfo:
     name: str
     """With its provider: ``ollama:qwen3:4b``."""
     capabilities: tuple[str, ...] = ()
-    """Of ``chat tools vision thinking embedding``."""
+    """Of ``chat tools vision audio thinking embedding``."""
     context_tokens: int | None = None
     size_bytes: int | None = None
     usd_per_million: tuple[float, float] | None = None
     """Input and output price; None when unknown, zeros when free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a model can take and do. None means that nobody knows, which is no refusal."""
+
+    context_tokens: int | None = None
+    """As it will be asked: what a request and its answer have to fit into."""
+    tools: bool | None = None
+    schema: bool | None = None
+    """Whether the provider can bind an answer to a JSON schema."""
+    images: bool | None = None
+    audio: bool | None = None
+    documents: bool | None = None
+    """PDF and the like as they are, without their text being taken out first."""
+    thinking: bool | None = None
+    embeddings: bool | None = None
+    chat: bool | None = None
 
 
 class Model(Protocol):
@@ -135,6 +153,10 @@ class Model(Protocol):
 
     async def models(self) -> list[ModelInfo]:
         """What can be asked for here."""
+        ...
+
+    async def capabilities(self, name: str) -> Capabilities:
+        """What a model of this provider can do; asked once, then known."""
         ...
 
     async def close(self) -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta
+from workbench.agent.conversation import Capabilities, ModelInfo, ModelReply, ModelRequest, OnDelta
 from workbench.journal.events import Event
 from workbench.models.choose import Choice, choose
-from workbench.models.litellm import Learn
+from workbench.models.failures import failed
+from workbench.models.litellm import Learn, LitellmModel
+from workbench.models.ollama import OllamaModel
 from workbench.models.providers import Providers
 from workbench.models.survey import Provider, ask, configured
 
@@ -52,6 +54,25 @@ class Hub:
             return 0.0, 0.0
         named: tuple[float, float] | None = request.options.get("usd_per_million")
         return (float(named[0]), float(named[1])) if named else None
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """What a model can take and do; its provider is asked once. Raises ModelError."""
+        return await self.providers.open(model).capabilities(model)
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text.
+
+        Raises:
+            ModelError: its provider cannot, or failed.
+        """
+        found = self.providers.open(model)
+        if not isinstance(found, OllamaModel | LitellmModel):
+            raise failed(
+                f"{model} makes no vectors",
+                "unsupported",
+                hint="Name a model of Ollama or litellm that embeds, as ollama:nomic-embed-text",
+            )
+        return await found.embed(model, texts)
 
     async def models(self) -> list[ModelInfo]:
         """What can be asked for."""

@@ -12,12 +12,20 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta, Usage
+from workbench.agent.conversation import (
+    Capabilities,
+    ModelInfo,
+    ModelReply,
+    ModelRequest,
+    OnDelta,
+    Usage,
+)
 from workbench.errors import ConfigError, ModelError
 from workbench.models.drafts import Draft
 from workbench.models.failures import Reason, failed, retry_after
 from workbench.models.litellm_process import WorkerProcess
 from workbench.models.options import LITELLM, renamed
+from workbench.models.vectors import vectors_of
 from workbench.models.wire import openai_messages, tool_specs
 
 START_S = 90.0
@@ -73,6 +81,7 @@ class LitellmModel:
         self._learn = learn
         self._environ = environ
         self._worker: WorkerProcess | None = None
+        self._able: dict[str, Capabilities] = {}
         self._starting = asyncio.Lock()
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
@@ -100,6 +109,8 @@ class LitellmModel:
         self, name: str, texts: Sequence[str], timeout_s: float = 60.0
     ) -> list[list[float]]:
         """One vector for each text."""
+        if not texts:
+            return []
         name = name.removeprefix("litellm:")
         options = self._endpoints.get(name.partition("/")[0], {})
         job = {
@@ -110,10 +121,18 @@ class LitellmModel:
             "api_base": options.get("api_base"),
             "api_key": self._key(options),
         }
-        vectors: list[list[float]] = (await self._ask(job, timeout_s, name))["vectors"]
-        if len(vectors) != len(texts):
-            raise failed(f"{name} gave {len(vectors)} vectors for {len(texts)} texts", "malformed")
-        return vectors
+        found = await self._ask(job, timeout_s, name)
+        return vectors_of(found["vectors"], len(texts), name)
+
+    async def capabilities(self, name: str) -> Capabilities:
+        """What litellm's own table knows of a model; None where it knows nothing."""
+        name = name.removeprefix("litellm:")
+        if name not in self._able:
+            provider, _, model = name.partition("/")
+            job = {"do": "about", "provider": provider, "model": model, "timeout": LIST_S}
+            found = await self._ask(job, LIST_S, name)
+            self._able[name] = Capabilities(**found["able"])
+        return self._able[name]
 
     async def models(self) -> list[ModelInfo]:
         """Models of the providers whose keys are set; no worker is started when none is."""

@@ -92,6 +92,32 @@ async def models(_: Worker, __: Message) -> Message:
     return {"models": found}
 
 
+async def about(_: Worker, job: Message) -> Message:
+    """What is known of one model, as the fields of `Capabilities`."""
+    provider, model = job["provider"], job["model"]
+    known = lib.model_cost.get(f"{provider}/{model}") or lib.model_cost.get(model)
+    found: Message = known or {}
+
+    def says(key: str) -> bool | None:
+        """A table that knows the model and is silent about this means no."""
+        return bool(found.get(key)) if known else None
+
+    mode = found.get("mode") if known else None
+    params = lib.get_supported_openai_params(model=model, custom_llm_provider=provider) or ()
+    able: Message = {
+        "context_tokens": found.get("max_input_tokens") or found.get("max_tokens"),
+        "tools": says("supports_function_calling"),
+        "schema": "response_format" in params if params else None,
+        "images": says("supports_vision"),
+        "audio": says("supports_audio_input"),
+        "documents": says("supports_pdf_input"),
+        "thinking": says("supports_reasoning"),
+        "embeddings": mode == "embedding" if mode else None,
+        "chat": mode in {"chat", "completion", "responses"} if mode else None,
+    }
+    return {"able": able}
+
+
 def _listed(name: str, about: Mapping[str, Any]) -> Message:
     provider = str(about.get("litellm_provider") or "")
     known = "input_cost_per_token" in about and "output_cost_per_token" in about

@@ -1,48 +1,34 @@
-"""Answers from Ollama, by its own API.
+"""Answers from Ollama, by its own API: chat, list, show, pull, embed, unload.
 
-The `ollama` package lists, shows, pulls and embeds. Chat is posted by us, because the package's
-typed tools drop nested schemas and call ids. Nothing is retried here, and every wait has an end.
+How a host is reached, and how it fails, is `workbench.models.ollama_host`'s; what a chat looks
+like on the wire, `ollama_chat`'s. Nothing is retried here.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
-import orjson
-
-from workbench.agent.conversation import ModelInfo, ModelReply, ModelRequest, OnDelta
+from workbench.agent.conversation import Capabilities, ModelInfo, ModelReply, ModelRequest, OnDelta
 from workbench.errors import ModelError
 from workbench.models.drafts import Draft
-from workbench.models.failures import failed, refused, unknown_model
-from workbench.models.ollama_chat import chat_body, finished, lines, take
-from workbench.models.probe import base_url
-from workbench.models.wire import encode
+from workbench.models.failures import failed
+from workbench.models.ollama_chat import chat_body, finished, take
+from workbench.models.ollama_host import LOOK_S, OllamaHost
+from workbench.models.ollama_pull import OnProgress, Pulling, patient
+from workbench.models.ollama_show import Shown, shown, sized
+from workbench.models.vectors import vectors_of
 
-if TYPE_CHECKING:
-    import httpx
-    import ollama
-
-CONNECT_S = 5.0
-LOOK_S = 10.0
-"""For questions that need no inference: list, show, running."""
-PULL_PAUSE_S = 600.0
-"""The longest silence of a pull: a server checks the digest of 40 GB without a word."""
-_ABILITIES = {"completion": "chat", "tools": "tools", "vision": "vision", "thinking": "thinking"}
+CONTEXT_TOKENS = 8192
+"""What a model is asked to hold, where it can: left alone, a server takes 2,048 to 4,096 and
+drops the beginning of what is longer without a word. A token of an 8B model takes 128 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class PullProgress:
-    """One piece of news of a pull; ``total_bytes`` is 0 while unknown."""
-
-    status: str
-    completed_bytes: int = 0
-    total_bytes: int = 0
+_SAYS_NOTHING = frozenset({"refused", "malformed", "server", "unsupported", "empty"})
+"""Failures of a description that need not be failures of a chat."""
 
 
 class OllamaModel:
@@ -54,54 +40,84 @@ class OllamaModel:
         *,
         prefix: str = "ollama",
         keep_alive: str | float | None = None,
+        context_tokens: int = CONTEXT_TOKENS,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        self.url = base_url(host or environ.get("OLLAMA_HOST", ""))
-        self.prefix = prefix
+        """Keep where it is; nothing is connected yet.
+
+        Args:
+            host: any form that ``OLLAMA_HOST`` may have; empty for that variable's.
+            prefix: what its models' names begin with.
+            keep_alive: how long a model stays in memory, as Ollama writes it; None leaves it open.
+            context_tokens: the most a model is asked to hold; 0 leaves that to the server.
+            environ: the variables.
+        """
+        self.host = OllamaHost(host, prefix, environ)
         self._keep_alive = keep_alive
-        self._key = environ.get("OLLAMA_API_KEY", "")
-        self._http: httpx.AsyncClient | None = None
-        self._shown: dict[str, ModelInfo] = {}
+        self._context = context_tokens
+        self._known: dict[str, Shown] = {}
+        """By the name it was asked under."""
+        self._marks: dict[str, str] = {}
+        """The digests of what was described by a list."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return self.host.url
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """Answer one request; a stream without its last line is an error."""
-        name = self._bare(request.model)
-        draft = Draft(f"{self.prefix}:{name}", on_delta)
+        name = self.host.bare(request.model)
+        draft = Draft(f"{self.host.prefix}:{name}", on_delta)
+        began = time.monotonic()
         body = chat_body(request, name, self._keep_alive)
-        client = await self._connected()
-        posting = client.stream("POST", "/api/chat", content=encode(body))
-        async with self._bounded(request.timeout_s, draft.who, draft), posting as response:
-            if response.status_code != 200:
-                await self._refuse(response, name)
-            async for line in lines(response.aiter_bytes(), draft.who):
+        if (context := await self._context_of(name, request.timeout_s)) is not None:
+            body.setdefault("options", {}).setdefault("num_ctx", context)
+        left_s = request.timeout_s - (time.monotonic() - began)
+        asked = self.host.stream("/api/chat", body, left_s, draft, name)
+        async with asked as lines:
+            async for line in lines:
                 if done := take(line, draft):
                     return finished(done, draft, name)
         raise failed(f"{draft.who} broke off after {draft.size} characters", "truncated")
 
     async def models(self) -> list[ModelInfo]:
         """The models that are pulled, the newest first."""
-        async with self._asked(LOOK_S) as client:
-            listed = (await client.list()).models
-            wanted = [(m.model or "", m.digest or m.model or "", m.size) for m in listed]
-            missing = [(n, d, s) for n, d, s in wanted if d not in self._shown]
-            found = await asyncio.gather(*(self._look(client, n, s) for n, _, s in missing))
-        self._shown |= {d: info for (_, d, _), info in zip(missing, found, strict=True)}
-        return [self._shown[digest] for _, digest, _ in wanted]
+        found: Any = (await self.host.ask("/api/tags")).get("models")
+        if not isinstance(found, list):
+            raise self.host.malformed("no list of models")
+        listed = cast("list[dict[str, Any]]", found)
+        return await asyncio.gather(*(self._listed(model) for model in listed))
 
-    async def pull(self, name: str, on_progress: Callable[[PullProgress], None]) -> None:
-        """Fetch a model.
+    async def capabilities(self, name: str) -> Capabilities:
+        """What a model can do, and the context it will be asked to hold."""
+        return (await self.show(name)).capabilities(self._context)
+
+    async def show(self, name: str) -> Shown:
+        """All that the host says of a model; asked once.
+
+        Raises:
+            ModelError: it has no such model; names the nearest.
+        """
+        bare = self.host.bare(name)
+        if bare not in self._known:
+            self._known[bare] = await self._ask_about(bare, LOOK_S)
+        return self._known[bare]
+
+    async def pull(self, name: str, on_progress: OnProgress) -> None:
+        """Fetch a model. Being cancelled hangs up: the server stops, and keeps what it has.
 
         Raises:
             ModelError: there is no such model, or the pull broke off.
         """
-        last = ""
-        bare = self._bare(name)
-        async with self._asked(PULL_PAUSE_S) as client:
-            async for news in await client.pull(bare, stream=True):
-                last = news.status or last
-                on_progress(PullProgress(last, news.completed or 0, news.total or 0))
-        if last != "success":
-            raise failed(f"the pull of {bare!r} broke off at {last!r}", "truncated")
+        bare = self.host.bare(name)
+        news, draft = Pulling(bare, self.host.who), Draft(self.host.who, lambda _: None)
+        body = {"model": bare, "stream": True}
+        async with self.host.stream("/api/pull", body, None, draft) as lines:
+            async for line in patient(lines, self.host.who):
+                on_progress(news.take(line))
+        news.check_whole()
+        self._known.pop(bare, None)
 
     async def embed(
         self, name: str, texts: Sequence[str], timeout_s: float = 60.0
@@ -109,163 +125,50 @@ class OllamaModel:
         """One vector for each text."""
         if not texts:
             return []
-        bare = self._bare(name)
-        async with self._asked(timeout_s, bare) as client:
-            vectors = (await client.embed(model=bare, input=list(texts))).embeddings
-        if len(vectors) != len(texts):
-            raise failed(f"{bare} gave {len(vectors)} vectors for {len(texts)} texts", "malformed")
-        return [list(vector) for vector in vectors]
+        bare = self.host.bare(name)
+        body: dict[str, Any] = {"model": bare, "input": list(texts)}
+        if self._keep_alive is not None:
+            body["keep_alive"] = self._keep_alive
+        found = await self.host.ask("/api/embed", body, timeout_s=timeout_s, name=bare)
+        return vectors_of(found.get("embeddings"), len(texts), self.host.who)
 
-    async def running(self) -> list[str]:
-        """Names of the models that are in memory now."""
-        async with self._asked(LOOK_S) as client:
-            return [model.model or "" for model in (await client.ps()).models]
+    async def running(self) -> dict[str, dict[str, Any]]:
+        """The models that are in memory now, by name: ``size size_vram expires_at …``."""
+        found = (await self.host.ask("/api/ps")).get("models") or ()
+        return {str(model.get("model") or model.get("name")): model for model in found}
 
     async def unload(self, name: str) -> None:
         """Free a model's memory."""
-        bare = self._bare(name)
-        async with self._asked(LOOK_S, bare) as client:
-            await client.generate(model=bare, prompt="", keep_alive=0)
+        bare = self.host.bare(name)
+        body = {"model": bare, "prompt": "", "keep_alive": 0, "stream": False}
+        await self.host.ask("/api/generate", body, name=bare)
 
     async def close(self) -> None:
         """Let go of the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        await self.host.close()
 
-    def _bare(self, model: str) -> str:
-        return model.removeprefix(f"{self.prefix}:")
+    async def _ask_about(self, bare: str, timeout_s: float) -> Shown:
+        found = await self.host.ask("/api/show", {"model": bare}, timeout_s=timeout_s, name=bare)
+        return shown(f"{self.host.prefix}:{bare}", found)
 
-    async def _connected(self) -> httpx.AsyncClient:
-        if self._http is None:
-            await asyncio.to_thread(import_module, "httpx")
-        if self._http is None:
-            import httpx  # noqa: PLC0415  # heavy; loaded in a thread above
+    async def _listed(self, model: Mapping[str, Any]) -> ModelInfo:
+        """One model of the list; described anew when another one stands under its name."""
+        name = str(model.get("model") or model.get("name") or "")
+        mark = str(model.get("digest") or "")
+        if name not in self._known or self._marks.get(name) != mark:
+            self._known[name] = await self._ask_about(name, LOOK_S)
+            self._marks[name] = mark
+        return sized(self._known[name].info, model.get("size"))
 
-            timeout = httpx.Timeout(None, connect=CONNECT_S)
-            headers = {"content-type": "application/json"}
-            if self._key:
-                headers["authorization"] = f"Bearer {self._key}"
-            self._http = httpx.AsyncClient(
-                base_url=self.url, timeout=timeout, headers=headers, **_transport(self.url)
-            )
-        return self._http
-
-    @asynccontextmanager
-    async def _asked(self, timeout_s: float, name: str = "") -> AsyncGenerator[ollama.AsyncClient]:
-        """The package's client for one question, its failures made ours."""
-        await asyncio.to_thread(import_module, "ollama")
-        import httpx  # noqa: PLC0415  # heavy; loaded in a thread above
-        import ollama  # noqa: PLC0415
-
-        timeout = httpx.Timeout(timeout_s, connect=CONNECT_S)
-        client = ollama.AsyncClient(
-            self.url, timeout=timeout, follow_redirects=False, **_transport(self.url)
-        )
-        async with client, self._bounded(None, f"Ollama at {self.url}"):
-            try:
-                yield client
-            except ollama.ResponseError as error:
-                if error.status_code == 404 and name:
-                    raise await self._unknown(name) from None
-                raise refused(
-                    f"Ollama at {self.url}", error.status_code or 500, error.error, {}
-                ) from None
-            except ConnectionError as error:
-                raise self._unreachable(str(error)) from None
-            except ValueError as error:
-                raise failed(
-                    f"Ollama at {self.url} answered what is no answer of Ollama: {error}",
-                    "malformed",
-                ) from None
-
-    @asynccontextmanager
-    async def _bounded(
-        self, timeout_s: float | None, who: str, draft: Draft | None = None
-    ) -> AsyncGenerator[None]:
-        """A deadline, and httpx's failures made ours."""
-        import httpx  # noqa: PLC0415  # loaded by whoever opened the client
-
-        got = f" after {draft.size} characters" if draft and draft.size else ""
+    async def _context_of(self, bare: str, timeout_s: float) -> int | None:
+        """What a model is asked to hold; None leaves it to a server that does not say."""
+        if not self._context:
+            return None
         try:
-            async with asyncio.timeout(timeout_s):
-                yield
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise self._unreachable(str(error)) from None
-        except (TimeoutError, httpx.TimeoutException):
-            got = f" ({draft.size} characters came)" if draft else ""
-            within = f" within {timeout_s:g} s" if timeout_s else ""
-            raise failed(f"{who} did not finish{within}{got}", "timeout") from None
-        except httpx.DecodingError as error:
-            raise failed(f"{who} sent what cannot be decoded: {error}", "malformed") from None
-        except httpx.TransportError as error:
-            got = f" after {draft.size} characters" if draft else ""
-            raise failed(f"{who} broke off{got}: {error}", "truncated") from None
-
-    def _unreachable(self, why: str) -> ModelError:
-        return failed(
-            f"no Ollama answers at {self.url}",
-            "unreachable",
-            hint="Start it with: ollama serve",
-            why=why,
-        )
-
-    async def _refuse(self, response: httpx.Response, name: str) -> None:
-        text = await _error_text(response)
-        if response.status_code == 404 and "not found" in text:
-            raise await self._unknown(name)
-        raise refused(f"{self.prefix}:{name}", response.status_code, text, response.headers)
-
-    async def _unknown(self, name: str) -> ModelError:
-        try:
-            async with self._asked(LOOK_S) as client:
-                known = [model.model or "" for model in (await client.list()).models]
-        except ModelError:
-            known = []
-        return unknown_model(
-            f"Ollama at {self.url}", name, known, remedy=f"Pull it with: ollama pull {name}"
-        )
-
-    async def _look(self, client: ollama.AsyncClient, name: str, size: Any) -> ModelInfo:
-        shown = await client.show(name)
-        facts = shown.modelinfo or {}
-        context = next((v for k, v in facts.items() if k.endswith(".context_length")), None)
-        found = shown.capabilities or ["completion"]
-        able = [_ABILITIES.get(ability, ability) for ability in found]
-        return ModelInfo(
-            f"{self.prefix}:{name}",
-            tuple(able),
-            int(context) if context else None,
-            int(size) if size is not None else None,
-            (0.0, 0.0),
-        )
-
-
-async def _error_text(response: httpx.Response) -> str:
-    """What a refusal says, of at most 64 KiB."""
-    text = b""
-    async for piece in response.aiter_bytes():
-        text += piece
-        if len(text) > 65536:
-            break
-    try:
-        said: Any = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text.decode("utf-8", "replace")
-    match said:
-        case {"error": error}:
-            return str(error)
-        case _:
-            return str(said)
-
-
-def _transport(url: str) -> dict[str, Any]:
-    """Proxies of the environment are for other machines; certificates are for https."""
-    import ssl  # noqa: PLC0415  # beside httpx, which needs it anyway
-
-    near = any(name in url for name in ("//127.", "//localhost", "//[::1]"))
-    found: dict[str, Any] = {"trust_env": not near}
-    if url.startswith("http:"):
-        # Nothing is verified over plain http, and loading the certificates takes 20 ms.
-        found["verify"] = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return found
+            if bare not in self._known:
+                self._known[bare] = await self._ask_about(bare, min(LOOK_S, timeout_s))
+        except ModelError as error:
+            if error.data["reason"] in _SAYS_NOTHING:
+                return None
+            raise
+        return self._known[bare].capabilities(self._context).context_tokens

@@ -22,8 +22,12 @@ _LINE_LIMIT = 2 * REPLY_LIMIT
 def chat_body(
     request: ModelRequest, name: str, keep_alive: str | float | None = None
 ) -> dict[str, Any]:
-    """The body of ``/api/chat``. A schema binds every token, so not while tools are offered."""
-    body: dict[str, Any] = {"model": name, "messages": ollama_messages(request), "stream": True}
+    """The body of ``/api/chat``. A schema binds every token, so not while tools are offered.
+
+    A server is told to refuse what does not fit: left alone it drops the beginning.
+    """
+    body: dict[str, Any] = {"model": name, "messages": ollama_messages(request)}
+    body |= {"stream": True, "truncate": False}
     if request.tools:
         body["tools"] = tool_specs(request.tools)
     elif request.schema is not None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.agent.conversation import (
+    Capabilities,
     ModelInfo,
     ModelReply,
     ModelRequest,
@@ -48,6 +49,11 @@ class PlaybookModel:
         names = ["default", *sorted(set(self.names()) - {"default"})]
         able = ("chat", "tools")
         return [ModelInfo(f"playbook:{name}", able, None, None, (0.0, 0.0)) for name in names]
+
+    async def capabilities(self, name: str) -> Capabilities:
+        """Whatever is asked of it: it reads nothing of what a model would have to understand."""
+        self.find(name)
+        return Capabilities(None, True, True, True, True, True, True, embeddings=False, chat=True)
 
     async def close(self) -> None:
         """Forget what was read."""

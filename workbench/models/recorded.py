@@ -14,6 +14,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from workbench.agent.conversation import (
+    Capabilities,
     Conversation,
     Entry,
     ModelInfo,
@@ -111,6 +112,11 @@ class RecordedModel:
         """The recording itself."""
         name = f"recorded:{self.run_id}"
         return [ModelInfo(name, ("chat", "tools"), None, None, (0.0, 0.0))]
+
+    async def capabilities(self, name: str) -> Capabilities:
+        """Whatever was asked then."""
+        del name
+        return Capabilities(None, True, True, True, True, True, True, embeddings=False, chat=True)
 
     async def close(self) -> None:
         """There is nothing to let go of."""

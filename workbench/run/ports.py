@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta
+from workbench.agent.conversation import Capabilities, ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
@@ -214,6 +214,18 @@ class Models(Protocol):
 
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         """Dollars for a million tokens asked and answered, if that is known beforehand."""
+        ...
+
+    async def capabilities(self, model: str) -> Capabilities:
+        """What a model can take and do. Raises ModelError when its provider cannot be asked."""
+        ...
+
+
+class Embedder(Protocol):
+    """Who turns texts into vectors."""
+
+    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, by the provider that ``model`` names. Raises ModelError."""
         ...
 
 
