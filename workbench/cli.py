@@ -314,7 +314,7 @@ _LOOKS = {
 }
 
 
-_PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import", "files")
+_PLACES = ("checkpoints", "tree", "diff", "compare", "export", "import", "files", "profile")
 
 
 def _look(args: Namespace, words: list[str]) -> int:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     ),
     "runs": ("list runs, newest first", [_some("SEARCH")]),
     "show": ("show a run", [_RUN, _flag("--follow", "row by row, live")]),
+    "profile": ("say where a run's time, tokens and words went", [_RUN]),
     "follow": ("show a run that another process drives, row by row", [_RUN]),
     "inbox": ("list what waits for you, in the runs of other processes", [_some("RUN")]),
     "answer": (

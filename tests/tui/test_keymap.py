@@ -142,7 +142,7 @@ def test_whatever_is_written_for_a_key_is_one_or_refused(text: str) -> None:
 @given(
     st.dictionaries(
         st.sampled_from([one.id for one in KEYS]),
-        st.sampled_from(["b", "f10", "f11", "ctrl+b", "enter", "escape", "y", "alt+x", "f11,b"]),
+        st.sampled_from(["b", "f13", "f14", "ctrl+b", "enter", "escape", "y", "alt+x", "f14,b"]),
         max_size=5,
     )
 )
@@ -180,7 +180,7 @@ async def begin(app: KaizenApp, bench: FakeBench, pilot: Any) -> None:
 
 async def test_a_moved_key_works_and_the_old_one_no_longer_does() -> None:
     app, bench, _clock = stage(
-        trace__level="b", app__runs="f10", screen__zoom="ctrl+b,question_mark", screen__help="Z"
+        trace__level="b", app__runs="f13", screen__zoom="ctrl+b,question_mark", screen__help="Z"
     )
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
@@ -195,19 +195,19 @@ async def test_a_moved_key_works_and_the_old_one_no_longer_does() -> None:
         assert app.main.area.wanted.zoomed is None
         await pilot.press("f3")
         assert app.screen is app.main
-        await pilot.press("f10")
+        await pilot.press("f13")
         await until(pilot, lambda: app.screen is not app.main)
 
 
 async def test_help_palette_and_hints_show_the_keys_as_they_are() -> None:
     app, bench, _clock = stage(
-        trace__level="b", screen__inbox="f11", inbox__allow="o", inbox__scroll_down="ctrl+n"
+        trace__level="b", screen__inbox="f14", inbox__allow="o", inbox__scroll_down="ctrl+n"
     )
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
         assert "b level of detail" in text_of(app)
-        assert "f11 or f2 to decide" in text_of(app)
-        await pilot.press("f11")
+        assert "f14 or f2 to decide" in text_of(app)
+        await pilot.press("f14")
         await settled(app, pilot)
         assert "[o] Allow once" in text_of(app)
         await pilot.press("f1")
@@ -222,22 +222,22 @@ async def test_help_palette_and_hints_show_the_keys_as_they_are() -> None:
 
 
 async def test_the_waits_hold_for_a_moved_key() -> None:
-    app, bench, clock = stage(inbox__allow="f10")
+    app, bench, clock = stage(inbox__allow="f13")
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
         clock.turn(2)
         await pilot.press("5")
         await settled(app, pilot)
-        await pilot.press("f10")
+        await pilot.press("f13")
         assert "ignored: this request was selected only just now" in app.notice
         clock.turn(2)
         await pilot.press("y")
         clock.turn(0.1)
-        await pilot.press("f10")
+        await pilot.press("f13")
         assert "ignored: a key was pressed just before" in app.notice
         assert bench.answers == []
         clock.turn(2)
-        await pilot.press("f10")
+        await pilot.press("f13")
         await until(pilot, lambda: len(bench.answers) == 1)
         assert bench.answers[0][1].verdict == "allow"
 
@@ -270,14 +270,14 @@ async def test_letters_that_were_given_to_other_actions_are_typed_and_decide_not
 
 
 async def test_a_quit_key_that_was_moved_leaves_none_of_textuals_behind() -> None:
-    app, bench, _clock = stage(app__quit="f10", app__interrupt="f11")
+    app, bench, _clock = stage(app__quit="f13", app__interrupt="f14")
     async with app.run_test(size=(160, 45)) as pilot:
         await begin(app, bench, pilot)
         await pilot.press("ctrl+q", "ctrl+c")
         await settled(app, pilot)
         assert not app.around.closing
         assert app.is_running
-        await pilot.press("f10")
+        await pilot.press("f13")
         await until(pilot, lambda: app.around.closing)
 
 
@@ -295,7 +295,7 @@ def test_every_action_that_a_sentence_names_has_keys() -> None:
 
 
 async def test_help_shows_all_of_many_keys() -> None:
-    many = "f10,alt+shift+r,ctrl+pagedown,ctrl+right_square_bracket"
+    many = "f13,alt+shift+r,ctrl+pagedown,ctrl+right_square_bracket"
     app, bench, _clock = stage(trace__follow=many)
     async with app.run_test(size=(80, 24)) as pilot:
         await begin(app, bench, pilot)
@@ -303,7 +303,7 @@ async def test_help_shows_all_of_many_keys() -> None:
         await settled(app, pilot)
         rows = app.screen.query_one(HelpLines).rows
         text = " ".join("".join(str(part) for part, _ in line) for line in rows)
-        for name in ("f10", "or alt+shift+r", "or ctrl+pgdn", "or ctrl+]"):
+        for name in ("f13", "or alt+shift+r", "or ctrl+pgdn", "or ctrl+]"):
             assert name in text
 
 

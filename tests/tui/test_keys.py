@@ -22,12 +22,14 @@ from workbench.tui.screens.browse import BrowseScreen
 from workbench.tui.screens.compare import BranchesList, CompareScreen
 from workbench.tui.screens.diff import DiffScreen
 from workbench.tui.screens.diverged import DivergedScreen, PartedLines
+from workbench.tui.screens.doctor import FindingsList
 from workbench.tui.screens.files import FilesList, FilesScreen
 from workbench.tui.screens.fork import ForkScreen
 from workbench.tui.screens.help import HelpScreen, help_lines
 from workbench.tui.screens.models import ModelsList
 from workbench.tui.screens.past import PastScreen
 from workbench.tui.screens.patterns import PatternsList
+from workbench.tui.screens.profile import PathList
 from workbench.tui.screens.restore import RestoreScreen
 from workbench.tui.screens.rules import RulesList
 from workbench.tui.screens.runs import RunsList, RunsScreen
@@ -39,6 +41,7 @@ OWNERS: tuple[type[DOMNode], ...] = (
     InboxPane, CommandInput, RunsList, RunsScreen, PatternsList, ForkScreen,
     HelpScreen, BranchesList, CompareScreen, DiffScreen, FilesList, FilesScreen, RestoreScreen,
     DivergedScreen, PartedLines, BrowseScreen, ApprovalsList, RulesList, ModelsList, DefinedList,
+    PathList, FindingsList,
     DivergedScreen, PartedLines, SettingsList, SettingsScreen,
     PastScreen, PastInbox,
 )  # fmt: skip

@@ -68,7 +68,7 @@ def examine(
 
 def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -> Iterator[Finding]:
     checks: list[Callable[[], Iterator[Finding]]] = [
-        lambda: _terminal(environment),
+        lambda: terminal_findings(environment),
         _sandbox,
         _git,
         lambda: _ollama(config),
@@ -84,9 +84,11 @@ def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -
             yield Finding("problem", False, str(error), error.hint)
 
 
-def _terminal(environment: Mapping[str, str]) -> Iterator[Finding]:
+def terminal_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """The terminal that this process has; the screen has put something else before it."""
+    given, out = sys.__stdin__, sys.__stdout__
     size = shutil.get_terminal_size()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if given is None or out is None or not (given.isatty() and out.isatty()):
         yield Finding("terminal", True, "none: scripts and commands work, the screen does not")
         return
     fits = size.columns >= 80 and size.lines >= 24
@@ -97,8 +99,8 @@ def _terminal(environment: Mapping[str, str]) -> Iterator[Finding]:
     if environment.get("NO_COLOR"):
         colours = "switched off by NO_COLOR"
     yield Finding("colours", True, colours, "" if true else "export COLORTERM=truecolor")
-    utf8 = "UTF-8" in (sys.stdout.encoding or "").upper()
-    yield Finding("characters", utf8, sys.stdout.encoding, "" if utf8 else "export LANG=C.UTF-8")
+    utf8 = "UTF-8" in (out.encoding or "").upper()
+    yield Finding("characters", utf8, out.encoding, "" if utf8 else "export LANG=C.UTF-8")
 
 
 def _sandbox() -> Iterator[Finding]:

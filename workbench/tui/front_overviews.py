@@ -7,11 +7,15 @@ asked for.
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
 from workbench.agent.files import MAX_BYTES, load_agents
@@ -20,12 +24,17 @@ from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.approvals import Asked, left_of
 from workbench.journal.audit import Entry
 from workbench.journal.events import Event
+from workbench.journal.flow import flows
+from workbench.journal.profile import Profile, profile
 from workbench.models.survey import Provider
 from workbench.run.changes import agent_digest
 from workbench.run.uses import InForce
 from workbench.tui.front import around, row_at
 from workbench.tui.front_elsewhere import LIVE
 from workbench.tui.status import Around
+
+if TYPE_CHECKING:
+    from workbench.script.doctor import Finding
 
 PORTION = 200
 """So many questions at most come to the screen at once."""
@@ -102,6 +111,52 @@ def _row(store: Any, run_id: str, seq: int) -> Event | None:
         return row_at(store, run_id, seq)
     except UnknownName:
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class Profiled:
+    """The account of a run, and all of it in lines."""
+
+    run_id: str
+    profile: Profile
+    lines: tuple[str, ...]
+
+
+async def profiled(bench: Any, run_id: str) -> Profiled:
+    """Where a run's time, tokens and words went. Reads all of its rows."""
+
+    def read() -> Profiled:
+        from workbench.script.profiled import profile_lines  # noqa: PLC0415 - as above
+
+        bench.store.catch_up()
+        rows = [*bench.store.rows(run_id)]
+        told, (went, is_whole) = profile(rows), flows(rows)
+        return Profiled(run_id, told, tuple(profile_lines(told, went, is_whole=is_whole)))
+
+    return await asyncio.to_thread(read)
+
+
+async def findings(bench: Any) -> list[Finding]:
+    """What works here, and the command that mends what does not. Takes a second or two.
+
+    A process of its own looks: the database is open in this one, and nothing else may open it.
+    """
+    from workbench.script.doctor import Finding, terminal_findings  # noqa: PLC0415 - as above
+
+    workspace: Path = bench.config.workspace
+    words = ("doctor", "--output", "json", "--workspace", str(workspace))
+    looks = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "workbench", *words),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=PIPE,
+    )
+    told, complaint = await looks.communicate()
+    if looks.returncode:
+        raise WorkbenchError(complaint.decode(errors="replace").strip() or "doctor said nothing")
+    found = [Finding(**one) for one in json.loads(told)]
+    ours = [*terminal_findings(os.environ)]
+    return [*ours, *(one for one in found if one.name != "terminal")]
 
 
 async def verify(bench: Any, moved: Callable[[int, int], None]) -> list[str]:

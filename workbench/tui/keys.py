@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Place: TypeAlias = Literal[
     "app", "screen", "list", "agents", "checkpoints", "trace", "detail", "inbox", "command",
     "overlay", "runs", "patterns", "compare", "fork", "files", "diverged", "past",
-    "approvals", "rules", "models", "defined",
+    "approvals", "rules", "models", "defined", "profile", "doctor",
 ]  # fmt: skip
 """Where a key works: everywhere, in a workbench pane, in any list, or in the one named."""
 
@@ -40,6 +40,8 @@ TITLES: dict[Place, str] = {
     "rules": "Rules",
     "models": "Models",
     "defined": "Agents that are defined",
+    "profile": "The profile of a run",
+    "doctor": "Doctor",
     "compare": "Branches side by side",
     "fork": "The fork form",
     "files": "Files",
@@ -104,6 +106,10 @@ KEYS: tuple[Key, ...] = (
         "Where models come from, which there are, and which one answers; enter selects."),
     Key("app.agents", "f9", "overview('agents')", "Defined agents", EVERYWHERE,
         "The agents that are defined: what each takes and gives, its file, what it does now."),
+    Key("app.profile", "f10", "overview('profile')", "Profile", EVERYWHERE,
+        "Where the run's time, tokens and words went: critical path, agents, who used whom."),
+    Key("app.doctor", "f11", "overview('doctor')", "Doctor", EVERYWHERE,
+        "What works here, and the command that mends what does not."),
     Key("app.settings", "f12", "overview('settings')", "Settings", EVERYWHERE,
         "Every setting with its value and where it comes from; enter changes it."),
     Key("pane.agents", "alt+1", "pane('agents')", "Go to Agents", EVERYWHERE,
@@ -274,6 +280,12 @@ KEYS: tuple[Key, ...] = (
         "Ask every provider, over the network, whether it answers and which models it has."),
     Key("defined.ask", "a", "ask", "Ask", HINT,
         "Write the command that asks the agent into the command line, as enter does."),
+    Key("profile.trace", "t", "trace", "Its row", HINT,
+        "Jump from the step to its row in the trace, as enter does."),
+    Key("doctor.again", "c", "again", "Look again", HINT,
+        "Look at everything again."),
+    Key("doctor.copy", "y", "copy", "Copy the command", HINT,
+        "Put the command that mends it into the terminal's clipboard (OSC 52)."),
     Key("past.on", "right", "step(1)", "Row on", HINT,
         "One row of the log further on."),
     Key("past.back", "left", "step(-1)", "Row back", HINT,

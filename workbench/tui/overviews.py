@@ -14,8 +14,9 @@ from workbench.tui import front_overviews as front
 if TYPE_CHECKING:
     from workbench.journal.approvals import Asked
     from workbench.models.survey import Provider
+    from workbench.script.doctor import Finding
     from workbench.tui.app import KaizenApp
-    from workbench.tui.front_overviews import Agents, Decided, Models, Reading, Rules
+    from workbench.tui.front_overviews import Agents, Decided, Models, Profiled, Reading, Rules
     from workbench.tui.status import Around
 
 Failed = Callable[[str], None]
@@ -83,6 +84,14 @@ class Overviews:
             then()
 
         self._app.ask_core(lambda bench: front.choose_model(bench, name), told)
+
+    def profile(self, run_id: str, then: Callable[[Profiled], None]) -> None:
+        """Where a run's time, tokens and words went."""
+        self._app.ask_core(lambda bench: front.profiled(bench, run_id), then)
+
+    def findings(self, then: Callable[[list[Finding]], None]) -> None:
+        """What works here and what does not."""
+        self._app.ask_core(front.findings, then)
 
     def agents(self, then: Callable[[Agents], None]) -> None:
         """The agents that are defined."""

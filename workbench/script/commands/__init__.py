@@ -20,6 +20,7 @@ from workbench.script.commands import (
     keeping,
     looking,
     permitting,
+    profiling,
     running,
 )
 
@@ -40,6 +41,7 @@ COMMANDS: Mapping[str, Command] = {
         *budgeting.COMMANDS,
         *filing.COMMANDS,
         *looking.COMMANDS,
+        profiling.COMMAND,
         *fitting.COMMANDS,
         *keeping.COMMANDS,
         *claiming.COMMANDS,
