@@ -27,7 +27,8 @@ from workbench.journal.events import Event
 from workbench.journal.ledger import Within
 from workbench.permission.danger import Facts
 from workbench.run.evidence import Findings
-from workbench.run.ports import Attempt, Done, Log, Models, ToolBox
+from workbench.run.model_ports import Models
+from workbench.run.ports import Attempt, Done, Log, ToolBox
 from workbench.run.world import Live
 from workbench.store.blobs import Blobs
 from workbench.store.store import Store

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from workbench.agent.conversation import Capabilities, ModelReply, ModelRequest, OnDelta
 from workbench.agent.tool import Tool
 from workbench.errors import Fenced, StoreFull
 from workbench.journal.events import Event
@@ -202,30 +201,6 @@ class Keeper(Reader, Log, Protocol):
 
     def watch_room(self, told: Callable[[StoreFull | None], None]) -> None:
         """Have ``told`` called, from any thread, when nothing can be recorded and when it can."""
-        ...
-
-
-class Models(Protocol):
-    """Who answers model requests."""
-
-    async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
-        """Answer one request, by the provider its ``model`` names."""
-        ...
-
-    def price(self, request: ModelRequest) -> tuple[float, float] | None:
-        """Dollars for a million tokens asked and answered, if that is known beforehand."""
-        ...
-
-    async def capabilities(self, model: str) -> Capabilities:
-        """What a model can take and do. Raises ModelError when its provider cannot be asked."""
-        ...
-
-
-class Embedder(Protocol):
-    """Who turns texts into vectors."""
-
-    async def embed(self, model: str, texts: Sequence[str]) -> list[list[float]]:
-        """One vector for each text, by the provider that ``model`` names. Raises ModelError."""
         ...
 
 

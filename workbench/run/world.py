@@ -18,7 +18,8 @@ from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
 from workbench.redaction import Redaction
 from workbench.run.hooks import Hooks
-from workbench.run.ports import Log, Models, ToolBox, Workers, WorkingCopies
+from workbench.run.model_ports import Models
+from workbench.run.ports import Log, ToolBox, Workers, WorkingCopies
 from workbench.run.room import Room
 from workbench.run.shared import Budgets
 from workbench.run.unkept import UnkeptCopies
