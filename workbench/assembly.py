@@ -26,6 +26,7 @@ from workbench.credentials import credentials_of
 from workbench.engine.local import LocalWorkers
 from workbench.errors import PluginError, StoreError, WorkbenchError
 from workbench.journal.events import Event
+from workbench.model_sources import model_sources
 from workbench.models.hub import Hub
 from workbench.permission.doubting import DoubtRule
 from workbench.permission.policy import Policy
@@ -178,7 +179,9 @@ async def assemble(
     redaction, copies = Redaction.of(os.environ), _copies(state, store)
     credentials = credentials_of(held.secrets, os.environ, redaction)
     place = Place(folder, state, grants=held.grants, credentials=credentials, contents=copies)
-    models = _models(held, folder, store, redaction)
+    models = model_sources(
+        held, folder, lambda name: store.rows(store.run(name).run_id), redaction.learn
+    )
     default, reason = await models.choose(held.model)
     parts = Parts(
         held,
@@ -226,39 +229,8 @@ def kept_by(config: Config) -> Retention:
     )
 
 
-def _models(config: Config, folder: Path, store: Store | MemoryStore, redaction: Redaction) -> Hub:
-    models = Hub.of(
-        [folder, folder / "examples", shipped("examples")],
-        lambda name: store.rows(store.run(name).run_id),
-        hosts=_hosts(config),
-        endpoints=_endpoints(config),
-        learn=redaction.learn,
-    )
-    if config.model:
-        models.check(config.model)
-    return models
-
-
 def _real(workspace: str | Path | None) -> Path:
     return Path(workspace or ".").resolve()
-
-
-def _hosts(config: Config) -> dict[str, str]:
-    """Ollama hosts by the prefix that names them; left open, OLLAMA_HOST decides."""
-    if "ollama.hosts" not in config.sources:
-        return {}
-    return {f"ollama{n}" if n > 1 else "ollama": h for n, h in enumerate(config.ollama.hosts, 1)}
-
-
-def _endpoints(config: Config) -> dict[str, dict[str, Any]]:
-    """What litellm's providers are reached with; secrets are resolved by whoever sends them."""
-    found: dict[str, dict[str, Any]] = {}
-    for name, url in config.litellm.base_urls.items():
-        found.setdefault(name, {})["api_base"] = url
-    for name, secret in config.litellm.keys.items():
-        reference = secret.rest if secret.kind == "env" else secret
-        found.setdefault(name, {})["api_key_env"] = reference
-    return found
 
 
 def _state(path: str | Path | None, folder: Path) -> Path:

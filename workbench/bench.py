@@ -18,6 +18,7 @@ from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
 from workbench.assembly import Parts, assemble
 from workbench.config import Config
+from workbench.models.hub import Hub
 from workbench.models.survey import Provider
 from workbench.run.budget import limits_row
 from workbench.run.session import Session
@@ -121,6 +122,11 @@ class Workbench(Session):
         """
         for account in self.budgets.change(self.budgets.ceilings.changed(changes)):
             self._told_all("budget.changed", dict(limits_row(account, by)))
+
+    @property
+    def hub(self) -> Hub:
+        """Every model that can be asked: what each can do, vectors, pulls."""
+        return self._parts.models
 
     async def models(self) -> list[Any]:
         """What can be asked for, from every provider that answers."""

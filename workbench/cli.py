@@ -308,7 +308,6 @@ def _audit(args: Namespace, words: list[str]) -> int:
 _LOOKS = {
     "agents": ("agent", "list"),
     "patterns": ("pattern", "list"),
-    "models": ("model", "list"),
     "rules": ("rules",),
     "approvals": ("approvals",),
 }
@@ -353,24 +352,15 @@ def _keep(args: Namespace, words: list[str]) -> int:
 
 
 def _store(args: Namespace, words: list[str]) -> int:
-    from workbench.script import shell, storing
+    from workbench.script import storing
 
-    asked = _asked(args, words)
-    match args.command:
-        case "backup" if args.check:
-            return storing.check_backup(asked, args.file)
-        case "backup" if args.restore:
-            return storing.restore(asked, args.file, replace=args.replace)
-        case "backup":
-            return shell.look(asked, "backup", [args.file] if args.file else [])
-        case "gc":
-            names = ("older_than", "keep", "max_size")
-            given = [f"{n.replace('_', '-')}={v}" for n in names if (v := getattr(args, n))]
-            return shell.look(asked, "gc", [*given, *(["dry-run=true"] if args.dry_run else [])])
-        case "compact":
-            return storing.compacted(asked)
-        case _:
-            return storing.repair(asked, only_check=args.check, yes=args.yes)
+    return storing.stored(_asked(args, words), args)
+
+
+def _models(args: Namespace, words: list[str]) -> int:
+    from workbench.script.pulling import models
+
+    return models(_asked(args, words), args)
 
 
 def _serve(args: Namespace, words: list[str]) -> int:
@@ -391,6 +381,7 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "audit": _audit,
     "follow": _follow,
     "serve": _serve,
+    "models": _models,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),

@@ -119,7 +119,15 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     ),
     "agents": ("list agents, or show one", [_NAMED]),
     "patterns": ("list patterns, or show what one takes", [_NAMED]),
-    "models": ("list the models that can be asked", []),
+    "models": (
+        "list the models that can be asked, or: models show|pull|unload NAME",
+        [
+            _arg("act", nargs="?", choices=("list", "show", "pull", "unload"), default="list"),
+            _NAMED,
+            _flag("--yes", "pull: do not ask"),
+            _flag("--json", "the same as --output json"),
+        ],
+    ),
     "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
     "approvals": ("search what was asked for, and who answered what", [_some("WORD")]),
     "audit": (

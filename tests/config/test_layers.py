@@ -172,7 +172,24 @@ def test_a_misspelt_variable_is_named(home: Path, project: Path):
 
 def test_lists_in_variables_stand_between_commas(home: Path, project: Path):
     variables = {"KAIZEN_TUI_OLLAMA_HOSTS": "http://a:1/, http://b:2"}
-    assert loaded(home, project, environment=variables).ollama.hosts == ("http://a:1", "http://b:2")
+    assert loaded(home, project, environment=variables).ollama.hosts == {
+        "ollama": "http://a:1",
+        "ollama2": "http://b:2",
+    }
+
+
+def test_ollama_hosts_may_have_names(home: Path, project: Path):
+    user_file(home, '[ollama.hosts]\ngpu = "http://b:2"\n')
+    assert loaded(home, project).ollama.hosts == {"ollama@gpu": "http://b:2"}
+    user_file(home, '[ollama.hosts]\n"g:u" = "http://b:2"\n')
+    with pytest.raises(ConfigError, match="is no name for a host"):
+        loaded(home, project)
+
+
+def test_what_runs_are_kept_is_read_from_a_file(home: Path, project: Path):
+    user_file(home, "[keep]\ndays = 3\nruns = 10\n")
+    kept = loaded(home, project).keep
+    assert (kept.days, kept.runs, kept.auto) == (3, 10, False)
 
 
 def test_a_secret_in_clear_is_refused_without_being_shown(home: Path, project: Path):

@@ -28,6 +28,8 @@ class OllamaServer(HttpServer):
     shelf: list[Pulled] = field(default_factory=lambda: [Pulled("tiny:latest")])
     library: tuple[str, ...] = ("qwen3:4b",)
     pull_breaks: bool = False
+    pull_pause_s: float = 0.0
+    """Between the news of a pull."""
 
     async def answer(self, asked: Asked, out: Out) -> None:
         match asked.path:
@@ -99,6 +101,8 @@ class OllamaServer(HttpServer):
             await out.send(b'{"error": "pull model manifest: file does not exist"}\n')
         else:
             for done in (0, 50, 100):
+                if self.pull_pause_s and not await out.pause(self.pull_pause_s):
+                    return
                 news = {"status": "pulling aa", "digest": "aa", "total": 100, "completed": done}
                 await out.send(json.dumps(news).encode() + b"\n")
             if not self.pull_breaks:

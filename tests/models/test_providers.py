@@ -18,7 +18,7 @@ from workbench.models.choose import Choice, choose
 from workbench.models.litellm import LitellmModel
 from workbench.models.ollama import OllamaModel
 from workbench.models.playbook import PlaybookModel
-from workbench.models.providers import Providers
+from workbench.models.providers import Manner, Providers
 from workbench.models.recorded import RecordedModel
 
 
@@ -66,6 +66,42 @@ def test_an_unknown_provider_names_the_nearest():
         providers.open("recorded:a")
     with pytest.raises(ConfigError):
         Providers(hosts={"gpu": "ftp://x"}, environ={}).open("gpu:a")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ollama@gpu:qwen3:4b", ("ollama@gpu", "qwen3:4b")),
+        ("ollama@box:qwen3:4b", ("ollama@gpu", "qwen3:4b")),
+        ("ollama@box:11435:a", ("ollama@gpu", "a")),
+        ("ollama@localhost:a:7", ("ollama@localhost", "a:7")),
+        ("ollama@127.0.0.1:9000:a", ("ollama@127.0.0.1:9000", "a")),
+        ("ollama@[::1]:9000:a", ("ollama@[::1]:9000", "a")),
+        ("openai@work/gpt-4o", ("litellm", "openai@work/gpt-4o")),
+    ],
+)
+def test_a_place_stands_behind_an_at(name: str, meant: tuple[str, str]):
+    endpoints = {"openai@work": {"api_key_env": "X"}}
+    providers = Providers(hosts={"ollama@gpu": "http://box:11435"}, endpoints=endpoints)
+    assert providers.split(name) == meant
+    assert providers.open(name)
+
+
+@pytest.mark.parametrize("name", ["ollama@evil.example:a", "ollama@box:1:a", "openai@home/gpt-4o"])
+def test_a_host_that_no_setting_names_is_asked_nothing(name: str):
+    endpoints = {"openai@work": {"api_key_env": "X"}}
+    providers = Providers(hosts={"ollama@gpu": "http://box:11435"}, endpoints=endpoints)
+    with pytest.raises(UnknownName):
+        providers.open(name)
+
+
+def test_a_provider_that_is_switched_off_is_said_and_never_asked():
+    providers = Providers(environ=nowhere(), manner=Manner(off=frozenset({"ollama", "litellm"})))
+    for name in ("ollama:a", "openai/gpt-4o"):
+        with pytest.raises(ConfigError, match="switched off"):
+            providers.open(name)
+    assert asyncio.run(choose(providers)).why.startswith("Ollama is switched off")
+    asyncio.run(providers.close())
 
 
 def test_everything_that_answers_is_listed(tmp_path: Path):
@@ -117,7 +153,7 @@ def test_a_reachable_ollama_gives_its_newest_model_that_calls_tools():
         assert chosen({"OLLAMA_HOST": server.url}).model == "ollama:plain:1"
         server.shelf = server.shelf[:1]
         model, why = chosen({"OLLAMA_HOST": server.url})
-        assert (model, "ollama pull" in why) == ("playbook:default", True)
+        assert (model, "models pull" in why) == ("playbook:default", True)
 
 
 def test_the_default_answers_without_any_file():

@@ -116,7 +116,7 @@ async def test_a_provider_that_does_not_answer_says_so(tmp_path: Path) -> None:
         await until(here.pilot, lambda: here.says("ollama").startswith("does not answer"))
         assert here.says("litellm").startswith("has no models")
         await here.to("(ollama)")
-        await until(here.pilot, lambda: "ollama pull" in here.detail())
+        await until(here.pilot, lambda: "models pull" in here.detail())
 
 
 @pytest.mark.parametrize("prefix", ["ollama", "recorded"])

@@ -145,4 +145,4 @@ def test_an_address_loses_its_password_in_the_list_of_settings_too() -> None:
     config = Config(
         ollama=load({"ollama": {"hosts": ["http://u:pw@h:1"]}}, environment={"HOME": "/"}).ollama
     )
-    assert ("ollama.hosts", ["http://...@h:1"], "default") in config.rows()
+    assert ("ollama.hosts", {"ollama": "http://...@h:1"}, "default") in config.rows()

@@ -15,14 +15,28 @@ from pathlib import Path
 from typing import Any, cast
 
 from workbench.config.folders import config_folder
-from workbench.config.settings import COMMAND_LINE, KEYS, Config, Key, LiteLlm, Ollama
+from workbench.config.settings import (
+    COMMAND_LINE,
+    KEYS,
+    Config,
+    Keep,
+    Key,
+    LiteLlm,
+    Models,
+    Ollama,
+)
 from workbench.config.text import SUFFIXES, KeyPath, Settings, read_settings
 from workbench.config.trust import is_trusted
 from workbench.config.values import Unfit
 from workbench.errors import ConfigError, nearest
 from workbench.journal.limits import Ceilings
 
-_GROUPS: dict[str, type[Any]] = {"ollama": Ollama, "litellm": LiteLlm}
+_GROUPS: dict[str, type[Any]] = {
+    "keep": Keep,
+    "models": Models,
+    "ollama": Ollama,
+    "litellm": LiteLlm,
+}
 _BY_PATH = {key.path: key for key in KEYS}
 _TABLES = {key.path[:end] for key in KEYS for end in range(1, len(key.path))} | {("limits", "run")}
 """What holds keys and is none itself."""

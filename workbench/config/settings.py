@@ -40,18 +40,37 @@ class Keep:
 
 @dataclass(frozen=True, slots=True)
 class Ollama:
-    """Where Ollama answers; several hosts share the load."""
+    """Where Ollama answers, and how it is asked."""
 
-    hosts: tuple[str, ...] = ("http://127.0.0.1:11434",)
+    hosts: Mapping[str, str] = field(default_factory=lambda: {"ollama": "http://127.0.0.1:11434"})
+    """By what the names of their models begin with: ``ollama``, ``ollama@gpu``."""
+    keep_alive: str = ""
+    """How long a model stays in memory, as Ollama writes it (``10m``); empty leaves it open."""
+    context_tokens: int = 8192
+    """The most a model is asked to hold; 0 leaves that to the server."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiteLlm:
-    """Everyone else's models; tables by provider (``openai``, ``anthropic`` …)."""
+    """Everyone else's models; tables by provider (``openai``) or place (``openai@work``)."""
 
     keys: Mapping[str, Secret] = field(default_factory=dict[str, Secret])
     base_urls: Mapping[str, str] = field(default_factory=dict[str, str])
+    usd_per_million: Mapping[str, tuple[float, float]] = field(
+        default_factory=dict[str, "tuple[float, float]"]
+    )
+    """What a million tokens asked and answered cost, where no table knows it."""
     timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What becomes of a call that fails."""
+
+    fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
+    """By model (``*`` for each): which are asked, in order, when it cannot answer."""
+    wait_s: float = 300.0
+    """The most that all attempts of one call may take together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ class Config:
     limits: Ceilings = field(default_factory=Ceilings)
     """Of a run with all its children, of a session, a day, and agents."""
     keep: Keep = Keep()
+    models: Models = Models()
     ollama: Ollama = Ollama()
     litellm: LiteLlm = LiteLlm()
     keys: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -326,9 +346,15 @@ KEYS: tuple[Key, ...] = (
     Key(("keep", "runs"), v.count, "so many of the newest stay", "number", "never"),
     Key(("keep", "mib"), v.amount, "the oldest go until the rest fits", "number", "never"),
     Key(("keep", "auto"), v.flag, "clean up once a day by itself", project="never"),
-    Key(("ollama", "hosts"), v.urls, "where Ollama answers", "list", "never"),
+    Key(("models", "fallback"), v.table(v.texts), "by model: who is asked then", "table", "never",
+        "merge"),
+    Key(("models", "wait_s"), v.amount, "most seconds of all attempts of a call", "number"),
+    Key(("ollama", "hosts"), v.places, "where Ollama answers", "list", "never"),
+    Key(("ollama", "keep_alive"), v.text, "how long a model stays in memory"),
+    Key(("ollama", "context_tokens"), v.whole, "most tokens a model holds", "number"),
     Key(("litellm", "keys"), v.table(v.secret), "keys by provider", "table", "never", "merge"),
     Key(("litellm", "base_urls"), v.table(v.url), "addresses", "table", "never", "merge"),
+    Key(("litellm", "usd_per_million"), v.table(v.prices), "prices", "table", "never", "merge"),
     Key(("litellm", "timeout_s"), v.amount, "seconds before a call fails", "number"),
     Key(("bell",), v.flag, "ring when something waits", "number", "never"),
     Key(("keys",), looks.keys, "keys of the screen, by action", "table", "never", "merge"),

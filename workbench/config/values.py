@@ -57,6 +57,14 @@ def amount(value: Any) -> float:
     return value
 
 
+def prices(value: Any) -> tuple[float, float]:
+    """Two amounts: for what is asked and for what is answered."""
+    items = cast("list[Any]", value) if isinstance(value, (list, tuple)) else []
+    if len(items) != 2:
+        raise Unfit(f"expects two prices, asked and answered, got {value!r}")
+    return amount(items[0]), amount(items[1])
+
+
 def whole(value: Any) -> int:
     """A whole number of zero or more."""
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1e15:
@@ -115,6 +123,24 @@ def secret(value: Any) -> Secret:
 def urls(value: Any) -> tuple[str, ...]:
     """A list of http addresses, without a slash at their end."""
     return tuple(url(item) for item in texts(value))
+
+
+def places(value: Any) -> dict[str, str]:
+    """Ollama hosts by what their models' names begin with.
+
+    A list is ``ollama``, ``ollama2`` and so on; in a table ``gpu = "http://…"`` is ``ollama@gpu``.
+    """
+    if not isinstance(value, Mapping):
+        found = urls(value)
+        return {f"ollama{n}" if n > 1 else "ollama": at for n, at in enumerate(found, 1)}
+    named: dict[str, str] = {}
+    for name, at in mapping(cast("Any", value)).items():
+        word = name.removeprefix("ollama@")
+        if not word.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            raise Unfit("is no name for a host: letters, digits, - _ and .", (name,))
+        prefix = word if word == "ollama" else f"ollama@{word}"
+        named[prefix] = _inside(name, url, at)
+    return named
 
 
 def url(value: Any) -> str:

@@ -5,6 +5,7 @@ The status bar shows the reason, so each choice carries its sentence.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import ModelError
@@ -34,20 +35,32 @@ async def choose(providers: Providers, configured: str = "", timeout_s: float = 
     """
     if configured:
         return Choice(configured, "the configuration names it")
-    host = providers.hosts.get("ollama") or providers.environ.get("OLLAMA_HOST", "")
-    url = base_url(host)
-    if not await reachable(host, timeout_s):
-        return Choice(FALLBACK, f"no Ollama answers at {url}, so answers are made up (no LLM)")
-    try:
-        found = best(await providers.provider("ollama").models())
-    except ModelError as error:
-        return Choice(FALLBACK, f"Ollama could not list its models: {error.message}")
-    if found is None:
-        return Choice(
-            FALLBACK, f"Ollama at {url} has no chat model; pull one: ollama pull qwen3:4b"
-        )
-    calls = "calls tools" if "tools" in found.capabilities else "chats"
-    return Choice(found.name, f"Ollama at {url} has it, it {calls} and costs nothing")
+    prefixes = providers.ollamas()
+    answering = await asyncio.gather(*(reachable(providers.host(p), timeout_s) for p in prefixes))
+    there = [prefix for prefix, answers in zip(prefixes, answering, strict=True) if answers]
+    if not there:
+        where = " or ".join(base_url(providers.host(prefix)) for prefix in prefixes)
+        why = f"no Ollama answers at {where}" if where else "Ollama is switched off"
+        return Choice(FALLBACK, f"{why}, so answers are made up (no LLM)")
+    return await _of_ollama(providers, there)
+
+
+async def _of_ollama(providers: Providers, there: list[str]) -> Choice:
+    """The best model of the first host that has one."""
+    why = ""
+    for prefix in there:
+        url = base_url(providers.host(prefix))
+        try:
+            found = best(await providers.provider(prefix).models())
+        except ModelError as error:
+            why = why or f"Ollama could not list its models: {error.message}"
+            continue
+        if found is not None:
+            calls = "calls tools" if "tools" in found.capabilities else "chats"
+            return Choice(found.name, f"Ollama at {url} has it, it {calls} and costs nothing")
+        pull = "kaizen-tui models pull qwen3:4b"
+        why = why or f"Ollama at {url} has no chat model; pull one: {pull}"
+    return Choice(FALLBACK, why)
 
 
 def best(models: list[ModelInfo]) -> ModelInfo | None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from workbench.agent.conversation import Capabilities, ModelInfo, ModelReply, ModelRequest, OnDelta
-from workbench.journal.events import Event
+from workbench.errors import UsageError
 from workbench.models.choose import Choice, choose
+from workbench.models.details import ModelDetails, details
 from workbench.models.failures import failed
-from workbench.models.litellm import Learn, LitellmModel
+from workbench.models.litellm import LitellmModel, place_of
 from workbench.models.ollama import OllamaModel
 from workbench.models.providers import Providers
 from workbench.models.survey import Provider, ask, configured
@@ -23,18 +21,6 @@ class Hub:
     """Every model a workbench can ask."""
 
     providers: Providers
-
-    @staticmethod
-    def of(
-        folders: Iterable[Path],
-        rows: Callable[[str], Iterable[Event]],
-        *,
-        hosts: Mapping[str, str],
-        endpoints: Mapping[str, Mapping[str, Any]],
-        learn: Learn,
-    ) -> Hub:
-        """A hub over playbook folders, recorded runs, Ollama hosts and litellm's endpoints."""
-        return Hub(Providers(list(folders), rows, dict(hosts), endpoints, os.environ, learn))
 
     async def choose(self, configured: str) -> Choice:
         """The default model and why."""
@@ -50,9 +36,11 @@ class Hub:
 
     def price(self, request: ModelRequest) -> tuple[float, float] | None:
         """Dollars for a million tokens asked and answered: nothing for what runs here."""
-        if self.providers.split(request.model)[0] != "litellm":
+        provider, name = self.providers.split(request.model)
+        if provider != "litellm":
             return 0.0, 0.0
-        named: tuple[float, float] | None = request.options.get("usd_per_million")
+        options = {**self.providers.endpoints.get(place_of(name), {}), **request.options}
+        named: tuple[float, float] | None = options.get("usd_per_million")
         return (float(named[0]), float(named[1])) if named else None
 
     async def capabilities(self, model: str) -> Capabilities:
@@ -73,6 +61,31 @@ class Hub:
                 hint="Name a model of Ollama or litellm that embeds, as ollama:nomic-embed-text",
             )
         return await found.embed(model, texts)
+
+    async def details(self, model: str) -> ModelDetails:
+        """One model in full. Raises ModelError."""
+        return await details(self.providers, model)
+
+    def pulls(self, name: str) -> tuple[OllamaModel, str]:
+        """Whose host a pull goes to, and the model's whole name: ``qwen3:4b`` is ``ollama:…``.
+
+        Raises:
+            UsageError: models of this provider are not fetched.
+        """
+        prefix = next((one for one in self.providers.ollamas() if name.startswith(f"{one}:")), "")
+        if name.startswith(("playbook:", "recorded:", "litellm:")):
+            raise UsageError(
+                f"{name} cannot be pulled", hint="Only models of Ollama are: models pull qwen3:4b"
+            )
+        if not prefix:
+            is_at = name.startswith("ollama@")
+            prefix, rest = self.providers.split(name) if is_at else ("ollama", name)
+            name = f"{prefix}:{rest}"
+        if name == f"{prefix}:":
+            raise UsageError("a pull needs a model's name", hint="For example: qwen3:4b")
+        model = self.providers.provider(prefix)
+        assert isinstance(model, OllamaModel)
+        return model, name
 
     async def models(self) -> list[ModelInfo]:
         """What can be asked for."""

@@ -20,7 +20,7 @@ from workbench.agent.conversation import (
     OnDelta,
     Usage,
 )
-from workbench.errors import ConfigError, ModelError
+from workbench.errors import ConfigError, ModelError, UnknownName
 from workbench.models.drafts import Draft
 from workbench.models.failures import Reason, failed, retry_after
 from workbench.models.litellm_process import WorkerProcess
@@ -76,33 +76,36 @@ class LitellmModel:
         endpoints: Mapping[str, Mapping[str, Any]] | None = None,
         environ: Mapping[str, str] = os.environ,
         learn: Learn = lambda _secret, _name: None,
+        most_s: float = 120.0,
     ) -> None:
         self._endpoints = endpoints or {}
         self._learn = learn
         self._environ = environ
+        self._most_s = most_s
         self._worker: WorkerProcess | None = None
-        self._able: dict[str, Capabilities] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._starting = asyncio.Lock()
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """Answer one request; litellm retries nothing."""
         name = request.model.removeprefix("litellm:")
-        provider = name.partition("/")[0]
-        options = {**self._endpoints.get(provider, {}), **request.options}
+        own, called = self._reached(name)
+        options = {**own, **request.options}
         price = options.pop("usd_per_million", None)
+        timeout_s = min(request.timeout_s, self._most_s)
         job = {
             "do": "complete",
-            "model": name,
-            "provider": provider,
+            "model": called,
+            "provider": called.partition("/")[0],
             "messages": openai_messages(request),
             "tools": tool_specs(request.tools),
             "schema": request.schema,
             "options": renamed(options, LITELLM),
-            "timeout": request.timeout_s,
+            "timeout": timeout_s,
             "api_key": self._key(options),
         }
         draft = Draft(name, on_delta)
-        done = await self._ask(job, request.timeout_s, name, draft)
+        done = await self._ask(job, timeout_s, name, draft)
         return _finished(done, draft, price)
 
     async def embed(
@@ -112,10 +115,10 @@ class LitellmModel:
         if not texts:
             return []
         name = name.removeprefix("litellm:")
-        options = self._endpoints.get(name.partition("/")[0], {})
+        options, called = self._reached(name)
         job = {
             "do": "embed",
-            "model": name,
+            "model": called,
             "input": list(texts),
             "timeout": timeout_s,
             "api_base": options.get("api_base"),
@@ -126,30 +129,58 @@ class LitellmModel:
 
     async def capabilities(self, name: str) -> Capabilities:
         """What litellm's own table knows of a model; None where it knows nothing."""
+        return Capabilities(**(await self._about(name))["able"])
+
+    async def info(self, name: str) -> ModelInfo:
+        """The same as a list has it, with its price."""
+        about = await self._about(name)
+        return self._listed({**about["listed"], "name": name.removeprefix("litellm:")})
+
+    async def _about(self, name: str) -> dict[str, Any]:
         name = name.removeprefix("litellm:")
-        if name not in self._able:
-            provider, _, model = name.partition("/")
+        if name not in self._known:
+            provider, _, model = self._reached(name)[1].partition("/")
             job = {"do": "about", "provider": provider, "model": model, "timeout": LIST_S}
-            found = await self._ask(job, LIST_S, name)
-            self._able[name] = Capabilities(**found["able"])
-        return self._able[name]
+            self._known[name] = await self._ask(job, LIST_S, name)
+        return self._known[name]
 
     async def models(self) -> list[ModelInfo]:
-        """Models of the providers whose keys are set; no worker is started when none is."""
+        """Models of the providers whose keys or addresses are set; else no worker is started."""
         keys = (name for name, value in self._environ.items() if value and name != "OLLAMA_API_KEY")
-        if not any(name.endswith("_API_KEY") for name in keys):
+        if not self._endpoints and not any(name.endswith("_API_KEY") for name in keys):
             return []
-        found = await self._ask({"do": "models", "timeout": LIST_S}, LIST_S, "litellm")
-        return [
-            ModelInfo(
-                item["name"],
-                ("chat", *item["able"]),
-                item["context"],
-                None,
-                tuple(item["price"]) if item["price"] else None,
-            )
-            for item in found["models"]
-        ]
+        places = [self._asked_place(place, told) for place, told in self._endpoints.items()]
+        job = {"do": "models", "places": places, "timeout": LIST_S}
+        found = await self._ask(job, LIST_S, "litellm")
+        if found["failed"] and not found["models"]:
+            raise failed("; ".join(found["failed"]), "unreachable")
+        return [self._listed(item) for item in found["models"]]
+
+    def _asked_place(self, place: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        key, base = self._key(told), told.get("api_base")
+        provider = place.partition("@")[0]
+        return {"place": place, "provider": provider, "api_base": base, "api_key": key}
+
+    def _listed(self, item: Mapping[str, Any]) -> ModelInfo:
+        name, price = item["name"], item["price"]
+        own = self._endpoints.get(place_of(name), {}).get("usd_per_million")
+        named = tuple(own or price) if own or price else None
+        return ModelInfo(name, (*item["kind"], *item["able"]), item["context"], None, named)
+
+    def check(self, name: str) -> None:
+        """Refuse the name of a place that no setting knows. Raises UnknownName."""
+        self._reached(name.removeprefix("litellm:"))
+
+    def _reached(self, name: str) -> tuple[Mapping[str, Any], str]:
+        """What a model is reached with, and its name as litellm has it: without the place."""
+        place = place_of(name)
+        if "@" in place and place not in self._endpoints:
+            known = [one for one in self._endpoints if "@" in one]
+            error = UnknownName("place of a provider", place, known)
+            if error.data["nearest"] is None:
+                error.hint = f"Write litellm.base_urls or litellm.keys for {place!r} in settings"
+            raise error
+        return self._endpoints.get(place, {}), place.partition("@")[0] + name[len(place) :]
 
     async def close(self) -> None:
         """End the worker."""
@@ -190,6 +221,11 @@ class LitellmModel:
             raise ConfigError(f"the environment variable {name} is not set", key="api_key_env")
         self._learn(key, str(name))
         return key
+
+
+def place_of(name: str) -> str:
+    """The provider in a name, with the place behind its @: ``openai@work`` of ``…/gpt-4o``."""
+    return name.removeprefix("litellm:").partition("/")[0]
 
 
 def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> ModelError:

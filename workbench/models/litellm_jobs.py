@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import litellm
 
 from workbench.models.drafts import REPLY_LIMIT
@@ -22,6 +23,9 @@ lib: Any = litellm
 
 LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vllm"})
 """Providers that cost nothing, because the machine is the user's."""
+
+
+_KINDS = {"chat": "chat", "responses": "chat", "embedding": "embedding"}
 
 
 class BrokenOff(Exception):  # its name travels as the class of the failure
@@ -82,14 +86,35 @@ async def embed(_: Worker, job: Message) -> Message:
     return {"vectors": [list(item["embedding"]) for item in found.data]}
 
 
-async def models(_: Worker, __: Message) -> Message:
-    """The models of the providers whose keys are set, with context and price."""
-    found: list[Message] = []
-    for name in sorted(set(lib.get_valid_models(check_provider_endpoint=False))):
-        about: Mapping[str, Any] = lib.model_cost.get(name) or {}
-        if about.get("mode", "chat") == "chat":
-            found.append(_listed(name, about))
-    return {"models": found}
+async def models(_: Worker, job: Message) -> Message:
+    """The models of the providers whose keys are set and of the places that are configured."""
+    names = set(lib.get_valid_models(check_provider_endpoint=False))
+    found = [_listed(name, lib.model_cost.get(name) or {}) for name in sorted(names)]
+    failed: list[str] = []
+    for told in job["places"]:
+        try:
+            found += await _at_place(told, job["timeout"] / 2)
+        except (httpx.HTTPError, ValueError, LookupError, TypeError) as error:
+            failed.append(f"{told['place']} at {told['api_base']}: {type(error).__name__} {error}")
+    chatting = {item["name"]: item for item in found if item["mode"] == "chat"}
+    return {"models": list(chatting.values()), "failed": failed}
+
+
+async def _at_place(told: Message, timeout_s: float) -> list[Message]:
+    """What a configured place has: what a server of the user's says, else what the table says."""
+    place, provider = told["place"], told["provider"]
+    if not told["api_base"]:
+        known = sorted(lib.models_by_provider.get(provider) or ())
+        return [
+            _listed(f"{place}/{name.removeprefix(f'{provider}/')}", lib.model_cost.get(name) or {})
+            for name in known
+        ]
+    headers = {"authorization": f"Bearer {told['api_key']}"} if told["api_key"] else {}
+    async with httpx.AsyncClient(timeout=timeout_s, follow_redirects=False) as client:
+        answer = await client.get(f"{told['api_base'].rstrip('/')}/models", headers=headers)
+    answer.raise_for_status()
+    names = [str(item["id"]) for item in answer.json()["data"]]
+    return [_listed(f"{place}/{name}", {}) for name in names]
 
 
 async def about(_: Worker, job: Message) -> Message:
@@ -115,14 +140,16 @@ async def about(_: Worker, job: Message) -> Message:
         "embeddings": mode == "embedding" if mode else None,
         "chat": mode in {"chat", "completion", "responses"} if mode else None,
     }
-    return {"able": able}
+    return {"able": able, "listed": _listed(f"{provider}/{model}", found)}
 
 
 def _listed(name: str, about: Mapping[str, Any]) -> Message:
-    provider = str(about.get("litellm_provider") or "")
+    provider, mode = str(about.get("litellm_provider") or ""), about.get("mode") or "chat"
     known = "input_cost_per_token" in about and "output_cost_per_token" in about
     return {
         "name": name if "/" in name or not provider else f"{provider}/{name}",
+        "mode": mode,
+        "kind": [_KINDS[mode]] if mode in _KINDS else [],
         "able": [
             word
             for word, key in (

@@ -118,6 +118,9 @@ class OllamaModel:
                 on_progress(news.take(line))
         news.check_whole()
         self._known.pop(bare, None)
+        await self.show(
+            name
+        )  # "success" is what a host says; that it has the model, it has to show
 
     async def embed(
         self, name: str, texts: Sequence[str], timeout_s: float = 60.0

@@ -33,18 +33,22 @@ class Provider:
     models: tuple[ModelInfo, ...] = ()
     state: str = ""
     """``answers``, or why there are no models; empty until it was asked."""
+    mend: str = ""
+    """The command that helps where there are no models; empty where none is needed."""
 
 
 async def configured(providers: Providers) -> list[Provider]:
     """Every provider there is, with the models of those that are on this disk."""
-    hosts = dict.fromkeys(("ollama", *providers.hosts))
     playbooks = Provider("playbook", ", ".join(map(str, providers.playbooks)), is_remote=False)
-    return [
-        *(Provider(prefix, _address(providers, prefix), is_remote=True) for prefix in hosts),
-        Provider("litellm", ", ".join(_reached(providers)) or "no keys are set", is_remote=True),
-        await ask(providers, playbooks),
-        Provider("recorded", "any run: model recorded:RUN answers from it", is_remote=False),
+    found = [
+        Provider(prefix, _address(providers, prefix), is_remote=True)
+        for prefix in providers.ollamas()
     ]
+    if "litellm" not in providers.manner.off:
+        reached = ", ".join(_reached(providers)) or "no keys are set"
+        found.append(Provider("litellm", reached, is_remote=True))
+    recorded = Provider("recorded", "any run: model recorded:RUN answers from it", is_remote=False)
+    return [*found, await ask(providers, playbooks), recorded]
 
 
 async def ask(providers: Providers, provider: Provider) -> Provider:
@@ -52,26 +56,31 @@ async def ask(providers: Providers, provider: Provider) -> Provider:
     prefix = provider.prefix
     if prefix == "recorded":
         return provider
+    is_ollama = provider.is_remote and prefix != "litellm"
     try:
-        if provider.is_remote and prefix != "litellm" and not await _is_there(providers, prefix):
-            return replace(provider, models=(), state="does not answer")
+        if is_ollama and not await reachable(providers.host(prefix), PATIENCE_S):
+            return _without(provider, "does not answer", _START)
         models = tuple(await providers.provider(prefix).models())
     except WorkbenchError as error:
-        return replace(provider, models=(), state=error.message)
-    return replace(provider, models=models, state="answers" if models else "has no models")
+        return _without(provider, error.message, error.hint)
+    if not models:
+        return _without(provider, "has no models", _PULL if is_ollama else _KEY)
+    return replace(provider, models=models, state="answers", mend="")
 
 
-def _host(providers: Providers, prefix: str) -> str:
-    return providers.hosts.get(prefix) or providers.environ.get("OLLAMA_HOST", "")
+_START = "ollama serve"
+_PULL = "kaizen-tui models pull qwen3:4b"
+_KEY = "export OPENAI_API_KEY=…"
 
 
-async def _is_there(providers: Providers, prefix: str) -> bool:
-    return await reachable(_host(providers, prefix), PATIENCE_S)
+def _without(provider: Provider, state: str, mend: str) -> Provider:
+    pull = mend.replace(" pull ", f" pull {provider.prefix}:") if mend == _PULL else mend
+    return replace(provider, models=(), state=state, mend=pull)
 
 
 def _address(providers: Providers, prefix: str) -> str:
     try:
-        return base_url(_host(providers, prefix))
+        return base_url(providers.host(prefix))
     except WorkbenchError as error:
         return error.message
 

@@ -14,7 +14,7 @@ from workbench.config import Config, load
 from workbench.config.folders import shipped, state_folder
 from workbench.config.trust import standing
 from workbench.errors import WorkbenchError
-from workbench.models.probe import reachable
+from workbench.models.probe import base_url, reachable
 from workbench.plugins import discover, installed
 from workbench.script.amounts import shown
 from workbench.store.disks import network_type
@@ -71,7 +71,7 @@ def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -
         lambda: terminal_findings(environment),
         _sandbox,
         _git,
-        lambda: _ollama(config),
+        lambda: _ollama(config, environment),
         lambda: _keys(config, environment),
         lambda: _trust(workspace, environment),
         lambda: _plugins(config, workspace, environment),
@@ -117,11 +117,18 @@ def _git() -> Iterator[Finding]:
     yield Finding("git", program is not None, what, mend)
 
 
-def _ollama(config: Config) -> Iterator[Finding]:
-    for host in config.ollama.hosts:
+def _ollama(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:
+    if not config.has("ollama"):
+        yield Finding("ollama", True, "switched off by features.ollama")
+        return
+    # Left open, OLLAMA_HOST decides: as where models are looked for.
+    is_open = "ollama.hosts" not in config.sources
+    hosts = {"ollama": environment.get("OLLAMA_HOST", "")} if is_open else config.ollama.hosts
+    for prefix, host in hosts.items():
         answers = asyncio.run(reachable(host, 1.0))
-        what = f"{host} answers" if answers else f"{host} does not answer; the playbook stands in"
-        yield Finding("ollama", answers, what, "" if answers else "ollama serve")
+        where = base_url(host)
+        what = f"{where} answers" if answers else f"{where} does not answer; others stand in"
+        yield Finding(prefix, answers, what, "" if answers else "ollama serve")
 
 
 def _keys(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:

@@ -71,7 +71,7 @@ class Front:
 
     async def look(self, line: Line) -> int:
         """Do one command that only says something; the exit code."""
-        self.streams.data(await perform(Session(self.bench, moving=self.streams.moving), line))
+        self.streams.data(await perform(self.session(), line))
         return 0
 
     def session(self, *, leaves: bool = True) -> Session:
@@ -80,6 +80,7 @@ class Front:
         return Session(
             self.bench,
             moving=streams.moving,
+            fetching=streams.fetching,
             rows=streams.followed,
             heed=partial(self.signals.heeded, leaves=leaves),
             notice=streams.notice,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO, TypeAlias
 from workbench.errors import Diverged, describe
 from workbench.journal.events import Event
 from workbench.plain import one_line, plain
+from workbench.script.amounts import shown
 from workbench.script.command import Output
 from workbench.script.export import Moved
 from workbench.script.language import Line
@@ -58,6 +59,20 @@ class Silent:
 
     def notice(self, text: str) -> None:
         """Nothing."""
+
+
+def tenths(title: str, notice: Callable[[str], None]) -> Moved:
+    """Says each tenth that is done, once."""
+    told = -1
+
+    def moved(done: int, total: int) -> None:
+        nonlocal told
+        tenth = done * 10 // total if total else -1
+        if tenth > told:
+            told = tenth
+            notice(f"{title}: {tenth * 10} % of {shown(total)}")
+
+    return moved
 
 
 class Streams:
@@ -105,6 +120,17 @@ class Streams:
         from workbench.script.progress import moving  # noqa: PLC0415 - rich, on a terminal only
 
         with moving(self._err, title) as moved:
+            yield moved
+
+    @contextmanager
+    def fetching(self, title: str) -> Generator[Moved]:
+        """Show on stderr how many bytes have come: a bar on a terminal, else each tenth."""
+        if not self._err.isatty():
+            yield tenths(title, self.notice)
+            return
+        from workbench.script.progress import moving  # noqa: PLC0415 - rich, on a terminal only
+
+        with moving(self._err, title, in_bytes=True) as moved:
             yield moved
 
     def hidden(self) -> AbstractContextManager[None]:

@@ -13,12 +13,14 @@ from typing import TextIO
 from rich.console import Console
 from rich.progress import (
     BarColumn,
+    DownloadColumn,
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
     TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
+    TransferSpeedColumn,
 )
 from rich.text import Text
 
@@ -31,10 +33,11 @@ _MOST = 60
 
 
 @contextmanager
-def moving(err: TextIO, title: str) -> Generator[Moved]:
+def moving(err: TextIO, title: str, *, in_bytes: bool = False) -> Generator[Moved]:
     """A bar for one thing of known length; safe to be told from another thread."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=20))
-    shown = (*columns, TaskProgressColumn(), TimeRemainingColumn())
+    figures = (DownloadColumn(binary_units=True), TransferSpeedColumn()) if in_bytes else ()
+    shown = (*columns, TaskProgressColumn(), *figures, TimeRemainingColumn())
     with Progress(*shown, console=Console(file=err), transient=True) as progress:
         task = progress.add_task(one_line(title)[:_MOST], total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total or None)

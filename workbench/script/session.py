@@ -64,6 +64,8 @@ class Session:
     """Ceilings for runs to come, where they differ from the settings' own."""
     moving: Callable[[str], AbstractContextManager[Moved]] = quietly
     """Shows how far a long command is, by its title."""
+    fetching: Callable[[str], AbstractContextManager[Moved]] = quietly
+    """The same for something that comes over the network, in bytes."""
     take_over: bool = False
     """Going on with a run takes it from a process that lives, too."""
     rows: Callable[[Event], None] | None = None

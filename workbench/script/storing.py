@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from argparse import Namespace
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -20,7 +21,7 @@ from workbench.plain import plain
 from workbench.script.amounts import shown
 from workbench.script.command import Output, said
 from workbench.script.output import Streams
-from workbench.script.shell import Asked
+from workbench.script.shell import Asked, look
 from workbench.store import backup, salvage
 from workbench.store.checking import Checked, check
 from workbench.store.compacting import compact
@@ -28,6 +29,25 @@ from workbench.store.connection import Readers
 from workbench.store.presence import alone
 from workbench.store.salvage import Report
 from workbench.store.store import Store
+
+
+def stored(asked: Asked, args: Namespace) -> int:
+    """One of the sub-commands about the database; the exit code."""
+    match args.command:
+        case "backup" if args.check:
+            return check_backup(asked, args.file)
+        case "backup" if args.restore:
+            return restore(asked, args.file, replace=args.replace)
+        case "backup":
+            return look(asked, "backup", [args.file] if args.file else [])
+        case "gc":
+            names = ("older_than", "keep", "max_size")
+            given = [f"{n.replace('_', '-')}={v}" for n in names if (v := getattr(args, n))]
+            return look(asked, "gc", [*given, *(["dry-run=true"] if args.dry_run else [])])
+        case "compact":
+            return compacted(asked)
+        case _:
+            return repair(asked, only_check=args.check, yes=args.yes)
 
 
 def repair(asked: Asked, *, only_check: bool, yes: bool) -> int:

@@ -40,8 +40,8 @@ def provider_text(prefix: str, known: Models, width: int) -> Iterator[Written]:
 
 
 _HELP = {
-    "ollama": "Models that run on a machine of yours, at no cost. `ollama pull qwen3:4b` fetches"
-    " one; OLLAMA_HOST, or ollama.hosts in the settings, says where it answers.",
+    "ollama": "Models that run on a machine of yours, at no cost. `kaizen-tui models pull qwen3:4b`"
+    " fetches one; OLLAMA_HOST, or ollama.hosts in the settings, says where it answers.",
     "litellm": "Everybody else's models, which cost money: openai/…, anthropic/… and so on. A key"
     " in the environment, or litellm.keys in the settings, opens a provider. Asking starts"
     " litellm, which takes some seconds the first time.",

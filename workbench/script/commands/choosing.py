@@ -12,6 +12,7 @@ from workbench.agent.files import MAX_BYTES, load_agents
 from workbench.config.trust import check_trusted
 from workbench.errors import ConfigError, InputError, UnknownName, UsageError
 from workbench.script.command import Call, Command, Output, Parameter, said
+from workbench.script.commands.modelling import listed
 from workbench.script.session import Session
 from workbench.workflow.pattern import Pattern
 
@@ -20,10 +21,7 @@ async def _model(session: Session, call: Call) -> Output:
     bench = session.bench
     name = call.text("name")
     if name == "list":
-        models = await bench.models()
-        rows = [{"name": m.name, "capabilities": list(m.capabilities)} for m in models]
-        lines = [f"{m.name}  {' '.join(m.capabilities)}".rstrip() for m in models]
-        return Output(tuple(lines), rows)
+        return await listed(session)
     provider, colon, run = name.partition(":")
     if provider == "recorded" and colon:
         name = f"recorded:{session.find(run)}"
