@@ -110,6 +110,8 @@ class Parts:
             checkpoints=self.config.checkpoints,
             fork_files=self.config.fork_files,
             check_model=self.models.check,
+            model_wait_s=self.config.models.wait_s,
+            fallback=self.config.models.fallback,
             budgets=Budgets(self.config.limits),
         )
 

@@ -41,6 +41,8 @@ class Agent:
     """Tools, or names of registered ones."""
     model: str | None
     """``provider:name``; None for whatever the workbench uses by default."""
+    fallback: tuple[str, ...]
+    """Models that are asked, in order, when that one cannot answer; none, and settings decide."""
     style: Style
     max_rounds: int
     """The most model calls of one turn: an answer, or tool calls that lead to it."""
@@ -55,11 +57,12 @@ class Agent:
         *,
         instructions: str = "",
         tools: Iterable[Tool | str] = (),
-        model: str | None = None,
+        model: str | Sequence[str] | None = None,
         style: Style = "auto",
         max_rounds: int = 12,
         options: Mapping[str, Any] | None = None,
         examples: Iterable[Example | Mapping[str, Any]] = (),
+        fallback: Sequence[str] = (),
     ) -> None:
         """Check and keep the parts.
 
@@ -68,24 +71,28 @@ class Agent:
             signature: A signature, or its text, class or typed function.
             instructions: What to do, beside what the signature itself says.
             tools: Tools, or names of registered ones.
-            model: ``provider:name``; None for the default.
+            model: ``provider:name``, or several, each asked when those before it cannot answer;
+                None for the default.
             style: ``chain`` asks for reasoning before the answer, ``single`` uses no tools.
             max_rounds: The most model calls of one turn.
             options: What to set for the model.
             examples: Worked cases: `Example`, ``{"inputs": …, "outputs": …}``, or both sides'
                 fields in one mapping.
+            fallback: Models after ``model``, as if they stood in its list.
 
         Raises:
             InputError: naming what does not fit.
             SignatureError: the signature does not parse.
         """
         whole = Signature.of(signature)
+        first, *others = _models(name, model, fallback)
         parts: dict[str, Any] = {
             "name": name,
             "signature": whole,
             "instructions": instructions,
             "tools": _tools(name, tools),
-            "model": model,
+            "model": first,
+            "fallback": tuple(others),
             "style": style,
             "max_rounds": max_rounds,
             "options": _options(name, options or {}),
@@ -107,7 +114,7 @@ class Agent:
             "signature": _written(self.signature),
             "instructions": self.instructions,
             "tools": list(self.tool_names),
-            "model": self.model,
+            "model": [self.model, *self.fallback] if self.fallback else self.model,
             "style": self.style,
             "max_rounds": self.max_rounds,
             "options": copied(self.options),
@@ -140,7 +147,7 @@ class Agent:
 
 SETTINGS, _ = grammar.parse(
     'name: str, signature: str | dict, instructions: str = "", tools: list[str] = [], '
-    'model: str | None = null, style: Literal["auto", "single", "chain"] = "auto", '
+    'model: str | list[str] | None = null, style: Literal["auto", "single", "chain"] = "auto", '
     "max_rounds: int = 12, options: dict = {}, examples: list[dict] = [] -> agent",
     {},
 )
@@ -187,6 +194,17 @@ def _type_schema(signature: Signature, name: str) -> dict[str, Any]:
     whole = schema_of([field])
     schema = cast("dict[str, Any]", whole["properties"][name])
     return {**schema, "$defs": whole["$defs"]} if "$defs" in whole else schema
+
+
+def _models(agent: str, model: str | Sequence[str] | None, fallback: Sequence[str]) -> list[Any]:
+    """The first model, or None, and those after it."""
+    found: list[Any] = [model or None] if model is None or isinstance(model, str) else [*model]
+    found += fallback
+    if found == [None]:
+        return found
+    if not found or not all(isinstance(one, str) and one for one in found):
+        raise InputError(f"agent {agent!r}: models are names, not {found!r}", field="model")
+    return list(dict.fromkeys(found))
 
 
 def _options(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:

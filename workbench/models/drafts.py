@@ -8,7 +8,7 @@ look like a reply. So providers pour what arrives into a `Draft`, and only `Draf
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, cast
 
 import orjson
@@ -73,6 +73,7 @@ class Draft:
                 f"{self.who} reached its token limit within a tool call",
                 "truncated",
                 hint="Raise max_tokens",
+                usage=asdict(usage),
             )
         if not self.calls and not text.strip():
             raise failed(
@@ -80,6 +81,7 @@ class Draft:
                 + (" but its thinking" if self.thoughts else "")
                 + (" before its token limit" if cut else ""),
                 "empty",
+                usage=asdict(usage),
             )
         finish = "tools" if self.calls else "length" if cut else "stop"
         thinking = "".join(self.thoughts)

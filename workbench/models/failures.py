@@ -36,6 +36,14 @@ RETRYABLE: frozenset[str] = frozenset(
     {"unreachable", "timeout", "rate_limited", "server", "truncated", "malformed", "empty"}
     | {"worker"}
 )
+_HINTS: Mapping[Reason, str] = {
+    "rate_limited": "Wait, or name another model in models.fallback",
+    "server": "Its server has to mend that: look at its own log",
+    "refused": "Look at its address and its key",
+    "too_long": "Shorten the conversation, or raise ollama.context_tokens",
+    "unsupported": "Take a model that can: kaizen-tui models show NAME",
+}
+"""Who must act."""
 _BUSY = frozenset({408, 425, 429})
 
 
@@ -57,9 +65,11 @@ def refused(who: str, status: int, text: str, headers: Mapping[str, str]) -> Mod
     """The error of an HTTP answer that is not a success."""
     said = " ".join(text.split())[:300]
     message = f"{who} answered {status}" + (f": {said}" if said else "")
+    reason = _reason_of(status, said)
     return failed(
         message,
-        _reason_of(status, said),
+        reason,
+        hint=_HINTS.get(reason, ""),
         retry_after_s=retry_after(headers),
         retry=status in _BUSY or status >= 500,
         status=status,

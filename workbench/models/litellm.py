@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -57,7 +58,15 @@ _REASONS: dict[str, Reason] = {
     "WorkerDied": "worker",
 }
 _NOBODY = frozenset({"ConnectError", "ConnectTimeout", "ClientConnectorError", "gaierror"})
+_NO_KEY = re.compile(
+    r"missing credentials|(api.?key|credentials).{0,80}(must be set|not set|not provided|missing)",
+    re.IGNORECASE | re.DOTALL,
+)
 _HINTS: dict[Reason, str] = {
+    "refused": "Look at the key and what it may do: its variable, or litellm.keys in the settings",
+    "rate_limited": "Wait, or name another model in models.fallback",
+    "server": "The provider has to mend it; another model may answer",
+    "unreachable": "Look at the network, and at litellm.base_urls in the settings",
     "unknown_model": "Names are provider/model, as in openai/gpt-4o",
     "too_long": "Shorten the conversation or take a model with a larger context",
 }
@@ -241,6 +250,8 @@ def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> Model
         reason = "truncated"
     if "LLM Provider NOT provided" in said:
         reason, said = "unknown_model", "litellm knows no such provider"
+    if _NO_KEY.search(said):
+        reason = "refused"  # litellm calls it the server's fault
     after = facts.get("retry_after")
     return failed(
         f"{name}: {' '.join(said.split())[:400]}",

@@ -7,11 +7,12 @@ and a reply that broke off is a failure, never a short answer.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
-from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec
+from workbench.agent.conversation import Entry, ModelReply, ModelRequest, ToolSpec, Usage
 from workbench.agent.prompt import asked, render_inputs, render_system
 from workbench.agent.turn import ModelAsk
 from workbench.errors import LimitReached, ModelError, describe
@@ -20,6 +21,7 @@ from workbench.journal.overlay import part_for
 from workbench.run.estimate import STEP, Expected, limited, size_of
 from workbench.run.mail import steering_box
 from workbench.run.reserve import is_bound, is_metered, start
+from workbench.run.trying import Trying, chain_of
 from workbench.run.world import Live
 from workbench.values import digest
 
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from workbench.run.scopes import Scopes
     from workbench.run.step import Step
 
-_LONGEST_PAUSE_S = 30.0
+_SILENT_S = 2.0
+"""A longer pause between attempts is told."""
 
 
 async def ask_model(step: Step) -> dict[str, Any]:
@@ -35,32 +38,45 @@ async def ask_model(step: Step) -> dict[str, Any]:
     wanted: ModelAsk = step.parked.effect.subject
     steered = _steered(step, wanted.agent)
     request, prompt = _rendered(step, wanted, steered)
-    told, was_cut = {"model": request.model, "prompt": prompt.digest}, False
+    trying, was_cut = _trying(step, request, prompt.agent), False
     size = size_of(request) if is_metered(step) else 0
+
+    def told() -> dict[str, Any]:
+        return {**step.start_data(), "model": request.model, "prompt": prompt.digest}
 
     def expect() -> Expected:
         return _expected(step, request, size, whole=was_cut)
 
     while True:
-        await start(step, lambda: {**step.start_data(), **told}, expect)
+        request = replace(request, model=trying.model)
+        await start(step, told, expect)
         sent, held = request, step.reserved.held
         if held is not None and is_bound(step):
             sent = limited(request, expect().answer_limit(held))
         await step.assure()
         step.begin()
+        sent = replace(sent, timeout_s=min(sent.timeout_s, trying.left_s))
         answered = await attempt_async(
             step.run.world.models.complete(sent, lambda text: _delta(step, text))
         )
         if isinstance(answered, Raised):
-            await _pause_or_raise(step, answered.error)
+            await _pause_or_raise(step, answered.error, trying)
         else:
             if size:
                 step.run.world.budgets.habits.learn(sent, size, answered.value.usage)
-            if answered.value.finish != "length" or sent is request:
+            if answered.value.finish != "length" or sent.options == request.options:
                 return _result(step, answered.value, steered, prompt.offered)
             _note_cut(step, answered.value, sent)
             was_cut = True
         step.attempt += 1
+
+
+def _trying(step: Step, request: ModelRequest, agent: Agent) -> Trying:
+    """The models that may be asked: what the agent names counts where its own model is meant."""
+    world = step.run.world
+    own = agent.fallback if request.model == agent.model else ()
+    chain = chain_of(request.model, own, world.fallback)
+    return Trying(chain, world.model_attempts, world.model_wait_s)
 
 
 def _expected(step: Step, request: ModelRequest, size: int, *, whole: bool) -> Expected:
@@ -187,17 +203,27 @@ def _delta(step: Step, text: str) -> None:
     step.run.world.publish(Live("delta", step.run.run_id, step.key, {"text": text}))
 
 
-async def _pause_or_raise(step: Step, error: BaseException) -> None:
-    """Before another attempt: is there one, and after how long?"""
-    may_retry = isinstance(error, ModelError) and bool(error.data.get("retry"))
-    if not may_retry or step.attempt >= step.run.world.model_attempts:
-        raise error
+async def _pause_or_raise(step: Step, error: BaseException, trying: Trying) -> None:
+    """Before another attempt: is there one, of which model, and after how long?"""
+    spent = error.data.pop("usage", None) if isinstance(error, ModelError) else None
+    # What a reply took that could not be used is charged as any other.
+    step.usage = Usage(**spent) if spent else None
+    asked = trying.model
+    pause_s = trying.after(error, time.perf_counter() - step.begun_s)
+    step.extra |= trying.said
     data = {"attempt": step.attempt, "end": "failed", "effect": "model", "error": describe(error)}
-    step.end("attempt.ended", data, safe=False)
+    used = {"usage": spent} if spent else {}
+    step.end("attempt.ended", {**data, "model": asked, **used}, safe=False)
     # Between attempts nothing runs, and after an interrupt no other one is begun.
-    step.begun = False
+    step.begun, step.usage = False, None
     if step.run.hold.is_suspending:
         step.stop("")
-    asked_for = error.data.get("retry_after_s") if isinstance(error, ModelError) else None
-    pause_s = float(asked_for) if asked_for is not None else 0.5 * 2**step.attempt
-    await asyncio.sleep(min(pause_s, _LONGEST_PAUSE_S))
+    if trying.model != asked:
+        _say(step, f"{asked} cannot answer ({error}); {trying.model} is asked instead")
+    elif pause_s > _SILENT_S:
+        _say(step, f"{asked} is asked again in {pause_s:g} s ({error})")
+    await asyncio.sleep(pause_s)
+
+
+def _say(step: Step, text: str) -> None:
+    step.run.world.publish(Live("progress", step.run.run_id, step.key, {"text": text}))

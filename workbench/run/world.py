@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -90,6 +90,11 @@ class World:
     stir: Callable[[], None] = lambda: None
     """Told before code that is not ours runs on the loop: see `workbench.run.watchdog`."""
     model_attempts: int = 3
+    """Of one model for one call."""
+    model_wait_s: float = 300.0
+    """The most that all attempts of a call may take together."""
+    fallback: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
+    """By model (``*`` for each): which are asked when it cannot answer."""
     checkpoints: Rule = "turn"
     """When a checkpoint is taken without being asked for."""
     budgets: Budgets = field(default_factory=Budgets)

@@ -206,8 +206,8 @@ async def models(bench: Any) -> Models:
     """What is configured; nobody is asked."""
     named: dict[str, tuple[str, ...]] = {}
     for name, agent in sorted(bench.agents.items()):
-        if agent.model:
-            named[agent.model] = (*named.get(agent.model, ()), name)
+        for model in filter(None, (agent.model, *agent.fallback)):
+            named[model] = (*named.get(model, ()), name)
     providers = tuple(await bench.providers())
     return Models(providers, bench.default_model, bench.model_reason, named)
 

@@ -167,7 +167,8 @@ def defined_text(
     yield from _fields("gives", agent.signature.outputs, width)
     yield from labelled("file", one.origin, width)
     yield from labelled("version", one.digest, width, role="dim")
-    yield from labelled("model", agent.model or f"{known.model}, as it names none", width)
+    model = ", then ".join((agent.model or "", *agent.fallback))
+    yield from labelled("model", model or f"{known.model}, as it names none", width)
     yield from labelled("tools", ", ".join(agent.tool_names) or "none", width)
     for name, value in agent.definition().items():
         if name not in _SAID and value not in ("auto", {}, []):
