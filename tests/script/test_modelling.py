@@ -1,4 +1,4 @@
-"""The command `models`: what there is, what it can do, how one is fetched; by the program itself."""
+"""The command `models`: what there is and can do, and fetching one; by the program itself."""
 
 from __future__ import annotations
 
