@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pexpect
 import pytest
@@ -112,7 +113,7 @@ def test_ctrl_c_ends_a_pull_and_says_how_it_goes_on(tmp_path: Path, server: Olla
     server.pull_pause_s = 0.3
     environ = environment(server)
     words = [*PROGRAM[1:], "models", "pull", "qwen3:4b"]
-    child = pexpect.spawn(
+    child: Any = pexpect.spawn(
         PROGRAM[0], words, cwd=tmp_path, env=environ, encoding="utf-8", timeout=20
     )
     child.expect("Type yes to fetch it")
