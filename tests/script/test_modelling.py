@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pexpect
 import pytest
@@ -46,6 +45,17 @@ def ran(
         text=True,
         check=False,
         timeout=60,
+    )
+
+
+def at_terminal(folder: Path, server: OllamaServer, *words: str) -> pexpect.spawn[str]:
+    return pexpect.spawn(
+        PROGRAM[0],
+        [*PROGRAM[1:], *words],
+        cwd=str(folder),
+        env=environment(server),  # type: ignore[arg-type] - a dict of texts, as os.environ is
+        encoding="utf-8",
+        timeout=20,
     )
 
 
@@ -111,11 +121,7 @@ def test_a_pull_says_how_far_it_is_and_stands_in_the_audit(tmp_path: Path, serve
 
 def test_ctrl_c_ends_a_pull_and_says_how_it_goes_on(tmp_path: Path, server: OllamaServer):
     server.pull_pause_s = 0.3
-    environ = environment(server)
-    words = [*PROGRAM[1:], "models", "pull", "qwen3:4b"]
-    child: Any = pexpect.spawn(
-        PROGRAM[0], words, cwd=tmp_path, env=environ, encoding="utf-8", timeout=20
-    )
+    child = at_terminal(tmp_path, server, "models", "pull", "qwen3:4b")
     child.expect("Type yes to fetch it")
     child.sendline("yes")
     child.expect("50/100 bytes|50 %|0/100 bytes")
