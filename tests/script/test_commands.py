@@ -143,7 +143,7 @@ def test_rules_can_be_listed_and_taken_back(opened: Opened):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("mo", ["model", "mode"]),
+        ("mo", ["model", "mode", "models"]),
         ("/exp", ["/expect", "/export"]),
         ("mode pl", ["plan"]),
         ("ask cr", ["critic"]),
