@@ -181,9 +181,7 @@ async def assemble(
     redaction, copies = Redaction.of(os.environ), _copies(state, store)
     credentials = credentials_of(held.secrets, os.environ, redaction)
     place = Place(folder, state, grants=held.grants, credentials=credentials, contents=copies)
-    models = model_sources(
-        held, folder, lambda name: store.rows(store.run(name).run_id), redaction.learn
-    )
+    models = model_sources(held, folder, store, redaction)
     default, reason = await models.choose(held.model)
     parts = Parts(
         held,

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from workbench.config import Config
 from workbench.config.folders import shipped
-from workbench.journal.events import Event
 from workbench.models.hub import Hub
-from workbench.models.litellm import Learn
 from workbench.models.providers import Manner, Providers
+from workbench.redaction import Redaction
+from workbench.run.ports import Keeper
 
 
-def model_sources(
-    config: Config, folder: Path, rows: Callable[[str], Iterable[Event]], learn: Learn
-) -> Hub:
+def model_sources(config: Config, folder: Path, store: Keeper, redaction: Redaction) -> Hub:
     """Every model that a workbench on a folder can ask.
 
     Args:
         config: the settings.
         folder: the workspace, where playbooks may lie.
-        rows: the rows of a run, for recordings.
-        learn: told each secret that is used.
+        store: has the runs that recordings are made of.
+        redaction: told each secret that is used.
 
     Raises:
         WorkbenchError: the settings name a model that no provider can mean.
     """
     providers = Providers(
         [folder, folder / "examples", shipped("examples")],
-        rows,
+        lambda name: store.rows(store.run(name).run_id),
         # Left open, OLLAMA_HOST decides.
         dict(config.ollama.hosts) if "ollama.hosts" in config.sources else {},
         _endpoints(config),
-        learn=learn,
+        learn=redaction.learn,
         manner=Manner(
             config.ollama.keep_alive or None,
             config.ollama.context_tokens,
