@@ -103,3 +103,11 @@ def test_a_script_of_three_lines_asks_an_agent() -> None:
         'print(bool(ask_sync(agent, question="Why?").answer))'
     )
     assert _program(code) == "True\n"
+
+
+def test_before_the_first_frame_neither_the_core_nor_the_commands_are_loaded() -> None:
+    code = "import workbench.tui.leaving, workbench.script.command_line, sys\nprint(*sys.modules)"
+    loaded = _program(code).split()
+    core = ("bench", "assembly", "store", "models", "tools", "agent", "permission.rule", "run.run")
+    late = tuple(f"workbench.{name}" for name in (*core, "script.shell", "script.commands"))
+    assert [name for name in loaded if name.startswith(late)] == []

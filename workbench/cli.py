@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any, NoReturn, cast
 
-    from workbench.script.shell import Asked
+    from workbench.script.command_line import Asked
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -179,7 +179,7 @@ def _asked(args: Namespace, words: list[str]) -> Asked:
     from pathlib import Path
 
     from workbench.errors import UsageError
-    from workbench.script.shell import Asked
+    from workbench.script.command_line import Asked
 
     flags = {name: getattr(args, name) for name in ("model", "mode") if getattr(args, name)}
     pairs: list[str] = args.set or []

@@ -17,9 +17,9 @@ from tests.store.making import event, started
 from workbench.errors import StoreDamaged, UsageError
 from workbench.script import storing
 from workbench.script.amounts import seconds, shown, size
+from workbench.script.command_line import Asked
 from workbench.script.execute import execute
 from workbench.script.session import Session
-from workbench.script.shell import Asked
 from workbench.store.store import Store
 
 

@@ -16,10 +16,10 @@ from workbench.errors import NotTrusted, UsageError
 from workbench.plain import plain
 from workbench.plugins import discover, installed
 from workbench.script.command import Output, said
+from workbench.script.command_line import Asked
 from workbench.script.doctor import examine, finding_lines
 from workbench.script.output import Streams
 from workbench.script.session import shown
-from workbench.script.shell import Asked
 
 Check: TypeAlias = Callable[[Config], object]
 """Raises ConfigError for settings that only a front can judge: keys of the screen."""

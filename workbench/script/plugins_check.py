@@ -23,9 +23,10 @@ from workbench.config.folders import shipped
 from workbench.config.trust import standing
 from workbench.errors import PluginError, UnknownName, UsageError
 from workbench.script.command import Output
+from workbench.script.command_line import Asked
 from workbench.script.diverged import effect_line
 from workbench.script.output import Streams
-from workbench.script.shell import Asked, shell_line
+from workbench.script.shell import shell_line
 
 _TIME_S = 60.0
 _KEPT = ("PATH", "HOME", "LANG", "LC_", "LD_", "DYLD_", "PYTHON", "VIRTUAL_ENV", "XDG_", "TMP")

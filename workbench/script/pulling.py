@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from workbench.errors import Denied
 from workbench.plain import one_line
-from workbench.script.shell import Asked, look
+from workbench.script.command_line import Asked
+from workbench.script.shell import look
 
 
 def models(asked: Asked, args: Namespace) -> int:

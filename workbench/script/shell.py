@@ -9,20 +9,18 @@ import asyncio
 import json
 import shlex
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 from signal import SIGPIPE
-from typing import Any, TextIO
+from typing import Any
 
 from workbench.bench import Workbench
-from workbench.config import Config, load
+from workbench.config import load
 from workbench.config.folders import shipped
 from workbench.errors import (
     ConfigError,
     Diverged,
-    NotTrusted,
     StoreError,
     StoreNewer,
     UsageError,
@@ -30,43 +28,18 @@ from workbench.errors import (
 from workbench.journal.overlay import check_names
 from workbench.plain import plain
 from workbench.run.looped import end
+from workbench.script.command_line import Asked
 from workbench.script.diverged import diverged_lines
 from workbench.script.ended import exit_code_of
 from workbench.script.headless import Front
 from workbench.script.language import Line, parse_script
-from workbench.script.output import Form, Streams
+from workbench.script.output import Streams
 from workbench.script.run_script import recorded_script, resumable
 from workbench.script.session import SCRIPT, Session
 from workbench.script.signals import Signals
 
 _MOST_BYTES = 1_000_000
 TOUR = "tour.kz"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the command line said, for every front alike."""
-
-    argv: Sequence[str] = ()
-    workspace: Path = Path()
-    config: str | None = None
-    flags: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    form: Form = "text"
-    confirm: bool = False
-    resume: bool = False
-    out: TextIO = field(default_factory=lambda: sys.stdout)
-    err: TextIO = field(default_factory=lambda: sys.stderr)
-
-    def settings(self, workspace: Path | None = None) -> Config:
-        """The settings that hold for a front that runs something. Raises NotTrusted."""
-        config = load(self.config, flags=self.flags, workspace=workspace or self.workspace)
-        if config.untrusted:
-            names = ", ".join(config.untrusted)
-            raise NotTrusted(
-                f"{names} of {config.workspace} is not trusted",
-                hint="Read it, then: kaizen-tui trust",
-            )
-        return config
 
 
 def script(asked: Asked, file: str) -> int:

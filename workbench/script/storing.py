@@ -20,8 +20,9 @@ from workbench.errors import StoreDamaged, StoreError, UsageError
 from workbench.plain import plain
 from workbench.script.amounts import shown
 from workbench.script.command import Output, said
+from workbench.script.command_line import Asked
 from workbench.script.output import Streams
-from workbench.script.shell import Asked, look
+from workbench.script.shell import look
 from workbench.store import backup, salvage
 from workbench.store.checking import Checked, check
 from workbench.store.compacting import compact

@@ -9,10 +9,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from workbench.journal.files import FileChange, blind_effects
-from workbench.run import restoring
-from workbench.run.restoring import Restore, Wanted
 
 if TYPE_CHECKING:
+    from workbench.run.restoring import Restore
     from workbench.tui.front_places import Where
 
 
@@ -38,13 +37,17 @@ async def difference(bench: Any, change: FileChange) -> str:
 
 async def plan(bench: Any, where: Where) -> Restore:
     """What a restore to a place would do."""
+    from workbench.run import restoring  # noqa: PLC0415 - it knows tools, which are heavy
+
     run_id, at = where
-    wanted = Wanted(run_id, at if at > 0 else None)
+    wanted = restoring.Wanted(run_id, at if at > 0 else None)
     return await restoring.plan(bench.store, bench.world, bench.runs, wanted)
 
 
 async def restore(bench: Any, made: Restore) -> str:
     """Do what a plan says, to its end; the command that takes it back."""
+    from workbench.run import restoring  # noqa: PLC0415 - as above
+
     run = await restoring.begin(bench, made)
     try:
         result = await run.result()
