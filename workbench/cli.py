@@ -364,10 +364,9 @@ def _models(args: Namespace, words: list[str]) -> int:
 
 
 def _serve(args: Namespace, words: list[str]) -> int:
-    _asked(args, words).settings()  # what is wrong with them is said here, not to a browser
-    from workbench.web.serve import serve
+    from workbench.serving import serve
 
-    return serve(args)
+    return serve(_asked(args, words), args)
 
 
 _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
@@ -380,8 +379,8 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "check": _check,
     "audit": _audit,
     "follow": _follow,
-    "serve": _serve,
     "models": _models,
+    **dict.fromkeys(("serve", "token"), _serve),
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),

@@ -145,11 +145,24 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
         ],
     ),
     "serve": (
-        "show the screen in a browser of this machine: serve --web",
+        "show the screen in a browser (--web), or agents to other programs (--mcp)",
         [
             _flag("--web", "print a link that lets one browser in"),
+            _flag("--mcp", "speak MCP with the program that starts this one, by stdio"),
+            _flag("--http", "with --mcp: by HTTP instead, to who has a token (see token)"),
+            _flag("--wait", "with --mcp: what a client cannot be asked waits for another process"),
             _arg("--host", default="127.0.0.1", metavar="ADDRESS", help="of this machine alone"),
             _arg("--port", type=int, default=0, metavar="N", help="(default: a free one)"),
+        ],
+    ),
+    "token": (
+        "add, list or revoke tokens: who may reach what listens",
+        [
+            _arg("act", nargs="?", choices=("add", "list", "revoke"), default="list"),
+            _NAMED,
+            _arg("--role", default="", help="viewer, runner, approver or owner"),
+            _arg("--expires", default="90d", metavar="AGE", help="30d, 12h, never (default: 90d)"),
+            _arg("--rate", type=int, default=240, metavar="N", help="requests in a minute"),
         ],
     ),
     "trust": (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.web.door import PAGES_A_MINUTE, REFUSALS_A_MINUTE, Allowance, Door, Knock
+from workbench.listening.allowance import Allowance
+from workbench.web.door import PAGES_A_MINUTE, REFUSALS_A_MINUTE, Door, Knock
 
 PLACE = "127.0.0.1:4711"
 OURS = {"host": [PLACE]}

@@ -99,7 +99,7 @@ def _row_data(row: Event) -> dict[str, Any]:
 
 
 def portable(row: Event) -> Event:
-    """A row without what means something on one machine only: folders, and what they held.
+    """A row without what means something on one machine only: folders, what they held, and who.
 
     What a stranger's file says of folders is dropped as well, so a run from elsewhere works in
     this workspace, has nothing here that could be restored, and its open effects are looked at by
@@ -111,8 +111,8 @@ def portable(row: Event) -> Event:
     return row if make is None else replace(row, data=make(row.data))
 
 
-def _without_folder(data: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if name != "workspace"}
+def _without_place(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if name not in {"workspace", "by"}}
 
 
 def _elsewhere(data: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +134,7 @@ ELSEWHERE: Final = "elsewhere"
 """Stands for a folder of another machine, and for what was found in it."""
 
 _PORTABLE: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
-    "run.started": _without_folder,
+    "run.started": _without_place,
     "file.changed": _elsewhere,
     "step.started": _unprepared,
     "snapshot.taken": _untaken,

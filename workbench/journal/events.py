@@ -9,7 +9,7 @@ annotation that people and projections read. Kinds are past participles: they te
 Each kind and what its ``data`` holds:
 
     run.started         pattern, arguments, source, version, code, model, mode, budget, parent,
-                        cut, overlay, edit (reply arguments), title
+                        cut, overlay, edit (reply arguments), title, by (not the user here)
                         any first row of an import: imported=true
     run.finished        outcome (returned failed cancelled out_of_budget), result | error
     run.suspended       by, reason, worked_s (seconds at work so far);

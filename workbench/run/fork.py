@@ -16,7 +16,7 @@ from workbench.journal.fork import edited, newest_reply
 from workbench.journal.limits import SHAPES, Limits
 from workbench.journal.places import Reader, cut_of, newest
 from workbench.journal.turns import call_keys, calls_of
-from workbench.run.header import Header
+from workbench.run.header import STARTER, Header
 from workbench.values import dumps
 
 FindTool = Callable[[str], "Tool | None"]
@@ -93,6 +93,9 @@ class Fork:
             "title": self.title,
             "session": self.session,
         }
+        data.pop("by", None)
+        if by := STARTER.get():
+            data["by"] = by
         if plan.what:
             data["edit"] = plan.what
         rows = [Event(self.run_id, plan.cut + 1, now, "run.started", "", data)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from workbench.errors import Cancelled, StepFailed, WorkbenchError, describe
 from workbench.foreign import Raised, attempt
@@ -13,6 +14,9 @@ from workbench.journal.strands import Outcome
 from workbench.journal.untrusted import source_of
 from workbench.journal.usage import Used, used
 from workbench.values import copied
+
+STARTER: Final[ContextVar[str]] = ContextVar("STARTER", default="")
+"""Who starts runs here, when it is not the user of this process: their first rows say so."""
 
 
 @dataclass(slots=True)
@@ -62,6 +66,8 @@ class Header:
     overlay: Mapping[str, Any] = field(default_factory=dict[str, Any])
     session: str = ""
     workspace: str = ""
+    by: str = ""
+    """Who started it, when it was not the user of the process."""
 
     def to_data(self) -> dict[str, Any]:
         """The data of the first row."""

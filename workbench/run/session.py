@@ -24,7 +24,7 @@ from workbench.run.at_limit import change_limits
 from workbench.run.branches import Branches
 from workbench.run.carry_out import request
 from workbench.run.following import NOBODY, Before, Following
-from workbench.run.header import Header
+from workbench.run.header import STARTER, Header
 from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
 from workbench.run.one import ask_one
@@ -156,6 +156,7 @@ class Session(Ruled):
             limits=self.world.budgets.ceilings.run.changed(limits or {}).to_json(),
             session=self.session_id,
             workspace=str(workspace or self._workspace),
+            by=STARTER.get(),
         )
         self.world.room.check()
         self._keeper.claim(header.run_id)

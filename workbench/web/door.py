@@ -11,35 +11,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
+
+from workbench.listening.allowance import Allowance
 
 REFUSALS_A_MINUTE: Final = 60
 PAGES_A_MINUTE: Final = 30
-
-
-@dataclass(slots=True)
-class Allowance:
-    """So many in any minute, evenly given back."""
-
-    most: int
-    clock: Callable[[], float]
-    """In seconds."""
-    left: float = field(init=False)
-    _seen: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.left, self._seen = float(self.most), self.clock()
-
-    def take(self) -> bool:
-        """Use one up; False when there is none."""
-        now = self.clock()
-        self.left = min(float(self.most), self.left + (now - self._seen) * self.most / 60)
-        self._seen = now
-        if self.left < 1:
-            return False
-        self.left -= 1
-        return True
 
 
 @dataclass(frozen=True, slots=True)

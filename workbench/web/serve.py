@@ -9,13 +9,12 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import suppress
-from errno import EACCES, EADDRINUSE
-from ipaddress import ip_address
 from time import monotonic
 
 from aiohttp import web
 
 from workbench.errors import UsageError
+from workbench.listening.loopback import listen, place_of
 from workbench.run.signals import HEEDED, is_ignored
 from workbench.web.door import Door
 from workbench.web.server import MOST_PAGES, Pages
@@ -48,43 +47,11 @@ def serve_web(words: Sequence[str], host: str, port: int, *, as_json: bool = Fal
     return asyncio.run(_serve(words, listening, host, as_json=as_json))
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens on a loopback address. Raises UsageError."""
-    address = "127.0.0.1" if host == "localhost" else host
-    try:
-        found = ip_address(address)
-        is_ours = found.is_loopback and "%" not in address
-    except ValueError:
-        is_ours = False
-    if not is_ours:
-        raise UsageError(
-            f"{host} is not an address that only this machine reaches",
-            hint="Whoever reaches the screen can do what you can: leave --host out, and from "
-            "elsewhere forward the port: ssh -L PORT:127.0.0.1:PORT",
-        )
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"{port} is no port", hint="There are 1 to 65535; 0 takes a free one")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((address, port))
-        listening.listen(64)
-    except OSError as error:
-        listening.close()
-        reasons = {EADDRINUSE: "is taken by another program", EACCES: "is kept for the system"}
-        why = reasons.get(error.errno or 0, f"cannot be had: {error.strerror}")
-        raise UsageError(
-            f"port {port} of {host} {why}", hint="Give another --port, or none for a free one"
-        ) from error
-    return listening
-
-
 async def _serve(
     words: Sequence[str], listening: socket.socket, host: str, *, as_json: bool
 ) -> int:
     port = listening.getsockname()[1]
-    door = Door(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", monotonic)
+    door = Door(place_of(host, port), monotonic)
     pages = Pages(door, words)
     runner = web.AppRunner(pages.application(), access_log=None, handle_signals=False)
     await runner.setup()

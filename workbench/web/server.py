@@ -15,7 +15,8 @@ from typing import Final
 
 from aiohttp import web
 
-from workbench.web.door import PAGES_A_MINUTE, Allowance, Door, Knock
+from workbench.listening.allowance import Allowance
+from workbench.web.door import PAGES_A_MINUTE, Door, Knock
 from workbench.web.page import attend, bounded
 from workbench.web.terminal import Terminal, start
 

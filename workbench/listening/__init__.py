@@ -1,0 +1,1 @@
+"""What everything that listens needs: a loopback socket, tokens, who may come in, how often."""
