@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -117,6 +118,60 @@ async def test_a_provider_that_does_not_answer_says_so(tmp_path: Path) -> None:
         assert here.says("litellm").startswith("has no models")
         await here.to("(ollama)")
         await until(here.pilot, lambda: "models pull" in here.detail())
+
+
+async def test_p_fetches_a_model_once_enter_was_pressed_twice(tmp_path: Path) -> None:
+    with OllamaServer() as server:
+        server.pull_pause_s = 0.2
+        async with models(tmp_path, server) as here:
+            await here.to("(ollama)")
+            await here.pilot.press("p")
+            await here.pilot.press(*"qwen3", "colon", *"4b", "enter")
+            await until(here.pilot, lambda: "over the network" in here.app.notice)
+            assert server.bodies("/api/pull") == []
+            await here.pilot.press("enter")
+            await until(here.pilot, lambda: "fetching qwen3:4b" in here.says("ollama"))
+            await until(here.pilot, lambda: "50 %" in here.says("ollama"))
+            await until(here.pilot, lambda: "ollama:qwen3:4b" in here.names())
+            assert here.says("ollama").startswith("answers")
+            assert "is there" in here.app.notice
+            kinds = [entry.kind for entry in here.bench.store.audit.entries()]
+            assert "model.pulled" in kinds
+
+
+async def test_x_cancels_what_is_fetched(tmp_path: Path) -> None:
+    with OllamaServer() as server:
+        server.pull_pause_s = 0.5
+        async with models(tmp_path, server) as here:
+            await here.pilot.press("x")
+            assert "nothing is being fetched" in here.app.notice
+            await here.to("(ollama)")
+            await here.pilot.press("p")
+            await here.pilot.press(*"qwen3", "colon", *"4b", "enter", "enter")
+            await until(here.pilot, lambda: "fetching" in here.says("ollama"))
+            await until(here.pilot, lambda: "0 %" in here.says("ollama"))
+            await here.pilot.press("p")
+            assert "one at a time" in here.app.notice
+            await here.pilot.press("x")
+            await until(here.pilot, lambda: "was cancelled" in here.app.notice)
+            assert await asyncio.to_thread(server.left.wait, 10)
+            await until(here.pilot, lambda: "ollama:tiny:latest" in here.names())
+            assert "ollama:qwen3:4b" not in here.names()
+
+
+async def test_a_fetch_that_fails_says_why_and_escape_leaves_the_field_first(
+    tmp_path: Path,
+) -> None:
+    with OllamaServer() as server:
+        async with models(tmp_path, server) as here:
+            await here.to("(ollama)")
+            await here.pilot.press("p", "escape")
+            await until(here.pilot, lambda: not here.app.screen.query("#models-pull"))
+            assert isinstance(here.app.screen, ModelsScreen)
+            await here.pilot.press("p", "enter")
+            assert "names no model" in here.app.notice
+            await here.pilot.press(*"nothing", "enter", "enter")
+            await until(here.pilot, lambda: "finds no model 'nothing'" in here.app.notice)
 
 
 @pytest.mark.parametrize("prefix", ["ollama", "recorded"])

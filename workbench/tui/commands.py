@@ -67,7 +67,7 @@ class Commands:
         from workbench.script.session import Session  # noqa: PLC0415 - as above
 
         if self._session is None:
-            self._session = Session(bench, moving=self._moving)
+            self._session = Session(bench, moving=self._moving, fetching=self._moving)
         return self._session
 
     @contextmanager

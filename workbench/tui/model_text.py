@@ -34,14 +34,22 @@ def provider_text(prefix: str, known: Models, width: int) -> Iterator[Written]:
     yield from labelled("where", provider.where, width)
     if provider.is_remote:
         yield from labelled("state", state_words(provider), width)
+        if provider.mend:
+            yield from labelled("mend", provider.mend, width)
     yield from labelled("models", str(len(provider.models)) if provider.state else "-", width)
     yield BLANK
-    yield from text_lines(_HELP.get(provider.prefix, _HELP["ollama"]), width, role="dim")
+    yield from text_lines(help_words(provider.prefix), width, role="dim")
+
+
+def help_words(prefix: str) -> str:
+    """What a kind of provider is."""
+    return _HELP.get(prefix, _HELP["ollama"])
 
 
 _HELP = {
-    "ollama": "Models that run on a machine of yours, at no cost. `kaizen-tui models pull qwen3:4b`"
-    " fetches one; OLLAMA_HOST, or ollama.hosts in the settings, says where it answers.",
+    "ollama": "Models that run on a machine of yours, at no cost. A key here, or `kaizen-tui models"
+    " pull qwen3:4b`, fetches one; OLLAMA_HOST, or ollama.hosts in the settings, says where it"
+    " answers.",
     "litellm": "Everybody else's models, which cost money: openai/…, anthropic/… and so on. A key"
     " in the environment, or litellm.keys in the settings, opens a provider. Asking starts"
     " litellm, which takes some seconds the first time.",

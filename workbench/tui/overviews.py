@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.tui import front_overviews as front
+from workbench.tui.pulling import Pulls
 
 if TYPE_CHECKING:
     from workbench.journal.approvals import Asked
@@ -27,6 +28,7 @@ class Overviews:
 
     def __init__(self, app: KaizenApp) -> None:
         self._app = app
+        self.pulls = Pulls(app)
 
     def more_approvals(
         self, reading: Reading, then: Callable[[list[Asked]], None], failed: Failed

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from textual import on
 from textual.binding import BindingType
+from textual.widgets import Input
 
 from workbench.agent.conversation import ModelInfo
 from workbench.models.survey import Provider
 from workbench.plain import Plain, one_line
 from workbench.tui.cells import Line, Span, fit, right, width_of
 from workbench.tui.clock import count
+from workbench.tui.keymap import short
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.model_text import model_text, provider_text, size_words, state_words
@@ -24,6 +27,7 @@ from workbench.tui.screens.browse import BrowseScreen
 if TYPE_CHECKING:
     from workbench.tui.app import KaizenApp
     from workbench.tui.front_overviews import Models
+    from workbench.tui.pulling import Pull
 
 _ASKING = "asking ..."
 
@@ -43,11 +47,13 @@ class ModelLine(NamedTuple):
     """As far as is known."""
 
 
-def model_lines(known: Models) -> list[ModelLine]:
+def model_lines(known: Models, pull: Pull | None = None) -> list[ModelLine]:
     """Providers with their models below them; the one that is chosen is always among them."""
     lines: list[ModelLine] = []
     for provider in known.providers:
-        lines.append(ModelLine(provider.prefix, "", provider_words(provider), 0, 0, ""))
+        is_pulling = pull is not None and _prefix_of(pull.name) == provider.prefix
+        says = pull.words() if pull is not None and is_pulling else provider_words(provider)
+        lines.append(ModelLine(provider.prefix, "", says, 0, 0, ""))
         lines += [_line(provider, info, known) for info in _models_of(provider, known)]
     return lines
 
@@ -127,6 +133,16 @@ class ModelsList(Lines[ModelLine]):
         if isinstance(self.screen, ModelsScreen):
             self.screen.check()
 
+    def action_pull(self) -> None:
+        """Let a model be named that is fetched."""
+        if isinstance(self.screen, ModelsScreen):
+            self.screen.name_pull()
+
+    def action_stop(self) -> None:
+        """End what is being fetched."""
+        if isinstance(self.screen, ModelsScreen):
+            self.screen.stop_pull()
+
 
 class ModelsScreen(BrowseScreen):
     """The screen."""
@@ -139,10 +155,20 @@ class ModelsScreen(BrowseScreen):
         self._known: Models | None = None
         self._asked: dict[str, Provider] = {}
         """What was asked since the screen was opened, by prefix."""
+        self._pulls = app.wishes.overviews.pulls
+        self._pulled_at = ""
+        """Whose Ollama fetches something."""
+        self._agreed = ""
+        """The model whose fetching was explained and waits for a second enter."""
 
     def on_mount(self) -> None:
         """Show what is configured."""
+        self._pulls.watcher = self._pull_moved
         self._load()
+
+    def on_unmount(self) -> None:
+        """What is being fetched goes on without this screen."""
+        self._pulls.watcher = lambda: None
 
     def _load(self) -> None:
         self.workbench.wishes.overviews.models(self.show)
@@ -156,7 +182,7 @@ class ModelsScreen(BrowseScreen):
         if not self.is_mounted:
             return
         before, self._known = self._list.selected, known
-        lines = model_lines(known)
+        lines = model_lines(known, self._pulls.current)
         self._list.put(lines)
         place = _place_of(lines, before)
         if place is not None:
@@ -193,10 +219,81 @@ class ModelsScreen(BrowseScreen):
                 self._take(replace(provider, models=(), state=_ASKING))
                 self.workbench.wishes.overviews.ask_provider(provider, self._take)
 
+    def name_pull(self) -> None:
+        """Open the field for a model's name, at the Ollama under the cursor."""
+        if self._pulls.current is not None:
+            self.workbench.say(f"{self._pulls.current.name} is being fetched; one at a time")
+            return
+        row, known = self._list.selected, self._known
+        ollamas = [p.prefix for p in known.providers if is_ollama(p)] if known else []
+        if not ollamas:
+            self.workbench.say("there is no Ollama that could fetch one")
+            return
+        prefix = row.prefix if row is not None and row.prefix in ollamas else ollamas[0]
+        for field in self.query("#models-pull"):
+            field.remove()
+        field = Input(f"{prefix}:", id="models-pull", compact=True, select_on_focus=False)
+        self.mount(field, before=0)
+        self._agreed = ""
+        field.focus()
+        self.workbench.say("type the model's name, as on ollama.com/library: qwen3:4b")
+
+    @on(Input.Submitted)
+    def _named(self, message: Input.Submitted) -> None:
+        """The first enter says what would be done, the second does it."""
+        message.prevent_default()  # the field of a search gives the keys back to the list
+        field = self.query_one("#models-pull", Input)
+        name = field.value.strip()
+        if not name.rpartition(":")[2]:
+            self.workbench.say(f"{name} names no model; {short('overlay.close')} leaves")
+        elif name != self._agreed:
+            self._agreed = name
+            self.workbench.say(f"enter fetches {name} over the network, often 1 to 50 GiB")
+        else:
+            self._leave_field()
+            self._pulls.begin(name)
+
+    def stop_pull(self) -> None:
+        """End what is being fetched."""
+        if not self._pulls.cancel():
+            self.workbench.say("nothing is being fetched")
+
+    def action_close(self) -> None:
+        """Leave the field first, then the screen."""
+        if isinstance(self.focused, Input):
+            self._leave_field()
+        else:
+            super().action_close()
+
+    def _leave_field(self) -> None:
+        self._agreed = ""
+        self.query_one("#models-pull", Input).remove()
+        self._list.focus()
+
+    def _pull_moved(self) -> None:
+        """There is news of it; when it is over, its Ollama is asked what it has now."""
+        if self._known is None:
+            return
+        pull, prefix = self._pulls.current, self._pulled_at
+        if pull is not None:
+            self._pulled_at = _prefix_of(pull.name)
+            self.show(self._known)
+            return
+        self._pulled_at = ""
+        for provider in self._known.providers:
+            if provider.prefix == prefix:
+                self.workbench.wishes.overviews.ask_provider(provider, self._take)
+        self.show(self._known)
+
     def _take(self, provider: Provider) -> None:
         self._asked[provider.prefix] = provider
         if self._known is not None:
             self.show(self._known)
+
+
+def is_ollama(provider: Provider) -> bool:
+    """Whether it could fetch models."""
+    return provider.is_remote and provider.prefix != "litellm"
 
 
 def _place_of(lines: list[ModelLine], wanted: ModelLine | None) -> int | None:
