@@ -110,6 +110,7 @@ class Parts:
             checkpoints=self.config.checkpoints,
             fork_files=self.config.fork_files,
             check_model=self.models.check,
+            model_timeout_s=self.config.models.timeout_s,
             model_wait_s=self.config.models.wait_s,
             fallback=self.config.models.fallback,
             budgets=Budgets(self.config.limits),

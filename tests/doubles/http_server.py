@@ -25,12 +25,15 @@ FaultKind = Literal[
     "garbage",
     "error_midway",
     "empty",
+    "html",
+    "redirect",
 ]
 """``hang``: takes the request and stays silent · ``hang_midway``: the same after some pieces ·
 ``reset``: hangs up · ``status``: an HTTP error · ``malformed``: a piece that is not JSON ·
 ``truncated``: the stream ends properly, but before its last piece · ``cut``: the connection dies in
 mid-stream · ``garbage``: not HTTP · ``error_midway``: an error object in the stream · ``empty``: a
-whole answer with nothing in it."""
+whole answer with nothing in it · ``html``: a page, as a proxy's log-in · ``redirect``: to
+``message``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +224,11 @@ class HttpServer:
         if fault.kind == "status":
             headers = {"retry-after": fault.retry_after} if fault.retry_after else {}
             await out.whole(fault.status, self.refusal(fault), headers)
+        elif fault.kind == "redirect":
+            await out.whole(302, {}, {"location": fault.message})
+        elif fault.kind == "html":
+            page = b"<!doctype html><title>Log in</title><form>Who are you?</form>\n"
+            await out.whole(200, page, {"content-type": "text/html; charset=utf-8"})
         elif fault.kind == "hang":
             await out.until_left()
         elif fault.kind == "reset":

@@ -69,7 +69,9 @@ class Models:
 
     fallback: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, "tuple[str, ...]"])
     """By model (``*`` for each): which are asked, in order, when it cannot answer."""
-    wait_s: float = 300.0
+    timeout_s: float = 300.0
+    """The most that one attempt may take; a large model on a small machine is slow."""
+    wait_s: float = 600.0
     """The most that all attempts of one call may take together."""
 
 
@@ -348,6 +350,7 @@ KEYS: tuple[Key, ...] = (
     Key(("keep", "auto"), v.flag, "clean up once a day by itself", project="never"),
     Key(("models", "fallback"), v.table(v.texts), "by model: who is asked then", "table", "never",
         "merge"),
+    Key(("models", "timeout_s"), v.amount, "most seconds of one attempt", "number"),
     Key(("models", "wait_s"), v.amount, "most seconds of all attempts of a call", "number"),
     Key(("ollama", "hosts"), v.places, "where Ollama answers", "list", "never"),
     Key(("ollama", "keep_alive"), v.text, "how long a model stays in memory"),

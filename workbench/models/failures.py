@@ -65,7 +65,7 @@ def refused(who: str, status: int, text: str, headers: Mapping[str, str]) -> Mod
     """The error of an HTTP answer that is not a success."""
     said = " ".join(text.split())[:300]
     message = f"{who} answered {status}" + (f": {said}" if said else "")
-    reason = _reason_of(status, said)
+    reason = reason_of(status, said)
     return failed(
         message,
         reason,
@@ -102,7 +102,8 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, (then.astimezone(UTC) - datetime.now(UTC)).total_seconds())
 
 
-def _reason_of(status: int, said: str) -> Reason:
+def reason_of(status: int, said: str) -> Reason:
+    """What an HTTP status and its words mean."""
     lowered = said.lower()
     if status == 429:
         return "rate_limited"

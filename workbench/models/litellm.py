@@ -23,7 +23,7 @@ from workbench.agent.conversation import (
 )
 from workbench.errors import ConfigError, ModelError, UnknownName
 from workbench.models.drafts import Draft
-from workbench.models.failures import Reason, failed, retry_after
+from workbench.models.failures import Reason, failed, reason_of, retry_after
 from workbench.models.litellm_process import WorkerProcess
 from workbench.models.options import LITELLM, renamed
 from workbench.models.vectors import vectors_of
@@ -250,8 +250,11 @@ def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> Model
         reason = "truncated"
     if "LLM Provider NOT provided" in said:
         reason, said = "unknown_model", "litellm knows no such provider"
-    if _NO_KEY.search(said):
+    status = facts.get("status")
+    if _NO_KEY.search(said) or (status and 300 <= status < 400):
         reason = "refused"  # litellm calls it the server's fault
+    elif reason == "refused":
+        reason = reason_of(400, said)  # what it says is known better here
     after = facts.get("retry_after")
     return failed(
         f"{name}: {' '.join(said.split())[:400]}",
@@ -259,7 +262,7 @@ def failure(facts: Mapping[str, Any], name: str, key: str, begun: bool) -> Model
         hint=_HINTS.get(reason, ""),
         retry_after_s=retry_after({"retry-after": str(after)}) if after else None,
         provider_class=kind,
-        status=facts.get("status"),
+        status=status,
     )
 
 

@@ -43,8 +43,22 @@ def prepare() -> None:
     lib.num_retries = 0
     lib.drop_params = False
     lib.callbacks = []
+    httpx.AsyncClient.send = _unled(httpx.AsyncClient.send)
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _unled(send: Any) -> Any:
+    """`httpx.AsyncClient.send` that follows no redirect, whatever the client was told.
+
+    A server could lead a conversation to a host that nobody named; neither litellm nor the clients
+    it is made of can be told not to follow.
+    """
+
+    async def sent(client: Any, request: Any, **more: Any) -> Any:
+        return await send(client, request, **{**more, "follow_redirects": False})
+
+    return sent
 
 
 async def complete(worker: Worker, job: Message) -> Message:

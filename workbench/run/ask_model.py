@@ -136,6 +136,7 @@ def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRe
         agent=agent.name,
         inputs=wanted.inputs,
         options={**agent.options, **overlay.get("options", {}), **changed.get("options", {})},
+        timeout_s=step.run.world.model_timeout_s,
     )
     return request, prompt
 

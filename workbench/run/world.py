@@ -91,7 +91,9 @@ class World:
     """Told before code that is not ours runs on the loop: see `workbench.run.watchdog`."""
     model_attempts: int = 3
     """Of one model for one call."""
-    model_wait_s: float = 300.0
+    model_timeout_s: float = 300.0
+    """The most that one attempt may take."""
+    model_wait_s: float = 600.0
     """The most that all attempts of a call may take together."""
     fallback: Mapping[str, Sequence[str]] = field(default_factory=dict[str, "Sequence[str]"])
     """By model (``*`` for each): which are asked when it cannot answer."""
