@@ -20,6 +20,7 @@ from tests.benchmarks.permitting import audit, permit, plained
 from tests.benchmarks.places import checkpoints
 from tests.benchmarks.screen import screen
 from tests.benchmarks.starting import importing
+from tests.benchmarks.streaming import streams
 
 BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "import": importing,
@@ -40,6 +41,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "past": past,
     "checkpoints": checkpoints,
     "screen": screen,
+    "streams": streams,
 }
 
 _HEAD = ("name", "value", "target", "floor", "CPU", "unit", "")

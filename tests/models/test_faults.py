@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -83,8 +82,7 @@ TABLE = (
     Row("arguments are no object", Say(calls=(("look", "[1]"),)), "malformed"),
     Row("arguments are cut", Say(calls=(("look", {"a": "b"}),), finish="length"), "truncated"),
     Row("unknown tool", Say(calls=(("loook", {"a": "b"}),)), "", 2),
-    Row("duplicate ids", Say(calls=(("look", {"a": "1"}), ("look", {"a": "2"})), call_ids=("x", "x")),
-        "", 2),
+    Row("duplicate ids", Say(calls=(("look", {"a": "1"}),) * 2, call_ids=("x", "x")), "", 2),
 )  # fmt: skip
 
 
@@ -184,12 +182,11 @@ async def _one(
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, dict[str, Outcome]]]:
-    found = {
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Outcome]]:
+    return {
         protocol: asyncio.run(played(tmp_path_factory.mktemp(protocol), protocol))
         for protocol in ("ollama", "litellm")
     }
-    yield found
 
 
 @pytest.mark.timeout(180)

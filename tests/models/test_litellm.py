@@ -21,7 +21,7 @@ from tests.doubles.openai_server import OpenAIServer
 from tests.models.requests import ADD, VERDICT, after_tool, asked, ignore
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta, ToolCall, Usage
 from workbench.errors import ConfigError, ModelError, ModelUnreachable, UnknownName
-from workbench.models.litellm import LitellmModel
+from workbench.models.litellm import DEATHS, LitellmModel
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -266,6 +266,25 @@ def test_a_dead_worker_fails_what_waits_and_is_replaced(bench: Bench, server: Op
 
     bench.run(kill())
     assert bench.answer(openai(server, "again")).text == "You said: again"
+
+
+def test_a_worker_that_dies_again_and_again_is_not_started_for_ever(tmp_path: Path):
+    """One that cannot even import what it needs."""
+    environ = {**os.environ, "PYTHONHOME": str(tmp_path)}
+
+    async def ask() -> list[ModelError]:
+        model, found = LitellmModel(environ=environ), list[ModelError]()
+        for _ in range(DEATHS + 1):
+            with pytest.raises(ModelError) as caught:
+                await model.complete(asked(model="openai/double"), ignore)
+            found.append(caught.value)
+        await model.close()
+        return found
+
+    *deaths, last = asyncio.run(ask())
+    assert [error.data["retry"] for error in deaths] == [True] * DEATHS
+    assert all("died" in error.message for error in deaths)
+    assert (last.data["retry"], f"died {DEATHS} times" in last.message) == (False, True)
 
 
 PARENT = """

@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -33,6 +35,8 @@ START_S = 90.0
 """For the worker to import litellm: 3 to 8 s, more when nothing was compiled yet."""
 
 LIST_S = 30.0
+DEATHS, DEATHS_S = 3, 300.0
+"""So many deaths of workers within so long, and no other one is started."""
 
 _REASONS: dict[str, Reason] = {
     "Timeout": "timeout",
@@ -92,6 +96,8 @@ class LitellmModel:
         self._environ = environ
         self._most_s = most_s
         self._worker: WorkerProcess | None = None
+        self._deaths: deque[float] = deque()
+        """When workers died, as far as it still counts."""
         self._known: dict[str, dict[str, Any]] = {}
         self._starting = asyncio.Lock()
 
@@ -209,12 +215,36 @@ class LitellmModel:
         raise failure(answer["error"], name, str(job.get("api_key") or ""), draft.size > 0)
 
     async def _running(self) -> WorkerProcess:
+        """The worker, started anew when it has died; not for ever.
+
+        Raises:
+            ModelError: it did not come up, or has died too often of late.
+        """
         async with self._starting:
             if self._worker is not None and self._worker.dead:
+                self._deaths.append(time.monotonic())
                 await self.close()
             if self._worker is None:
-                self._worker = await WorkerProcess.start(self._environ, START_S)
+                self._check_deaths()
+                try:
+                    self._worker = await WorkerProcess.start(self._environ, START_S)
+                except ModelError:
+                    self._deaths.append(time.monotonic())
+                    raise
             return self._worker
+
+    def _check_deaths(self) -> None:
+        now = time.monotonic()
+        while self._deaths and now - self._deaths[0] > DEATHS_S:
+            self._deaths.popleft()
+        if len(self._deaths) >= DEATHS:
+            again_s = DEATHS_S - (now - self._deaths[0])
+            raise failed(
+                f"litellm's worker has died {len(self._deaths)} times within {DEATHS_S:g} s",
+                "worker",
+                hint=f"It is started again in {again_s:.0f} s; see: kaizen-tui doctor",
+                retry=False,
+            )
 
     def _key(self, options: Mapping[str, Any]) -> str | None:
         """The key a request is sent with, or None for the provider's own variable."""

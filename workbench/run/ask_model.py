@@ -18,6 +18,7 @@ from workbench.agent.turn import ModelAsk
 from workbench.errors import LimitReached, ModelError, describe
 from workbench.foreign import Raised, attempt_async
 from workbench.journal.overlay import part_for
+from workbench.run.deltas import Deltas
 from workbench.run.estimate import STEP, Expected, limited, size_of
 from workbench.run.mail import steering_box
 from workbench.run.reserve import is_bound, is_metered, start
@@ -56,9 +57,11 @@ async def ask_model(step: Step) -> dict[str, Any]:
         await step.assure()
         step.begin()
         sent = replace(sent, timeout_s=min(sent.timeout_s, trying.left_s))
-        answered = await attempt_async(
-            step.run.world.models.complete(sent, lambda text: _delta(step, text))
-        )
+        deltas = Deltas(step)
+        try:
+            answered = await attempt_async(step.run.world.models.complete(sent, deltas.take))
+        finally:
+            deltas.close()
         if isinstance(answered, Raised):
             await _pause_or_raise(step, answered.error, trying)
         else:
@@ -198,10 +201,6 @@ def _result(
     if offered is not None:
         result["offered"] = list(offered)
     return result
-
-
-def _delta(step: Step, text: str) -> None:
-    step.run.world.publish(Live("delta", step.run.run_id, step.key, {"text": text}))
 
 
 async def _pause_or_raise(step: Step, error: BaseException, trying: Trying) -> None:

@@ -83,7 +83,7 @@ class Feed:
         key = (item.kind, item.run_id, item.key)
         found = self._live.get(key)
         data = dict(_shown(item).data)
-        data["pieces"] = 1 + (found.data["pieces"] if found else 0)
+        data["pieces"] = data.get("pieces", 1) + (found.data["pieces"] if found else 0)
         if found and item.kind == "delta":
             text = str(found.data.get("text", "")) + str(data.get("text", ""))
             data["text"] = text[-400:]
