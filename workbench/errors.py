@@ -32,6 +32,7 @@
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4
     │   │   ├── Unrecorded        asked of a recording, and never asked then
     │   │   └── ReplyError        an answer that its signature refuses; carries it
+    │   ├── Unverified            work that was not shown to be done; carries it and why
     │   ├── ToolError             a tool tried and failed
     │   │   └── NotDone           somebody said that it never came to it
     │   └── SnapshotFailed        files could not be kept as they stand
@@ -269,6 +270,12 @@ class ReplyError(ModelError):
     """A reply that its signature refuses, after the one repair round."""
 
     code = "reply"
+
+
+class Unverified(WorkbenchError):
+    """Work that was not shown to be done; ``data`` has the ``result`` and the ``reasons``."""
+
+    code = "unverified"
 
 
 class ToolError(WorkbenchError):

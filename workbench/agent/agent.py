@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast, get_args
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from workbench.agent import grammar
 from workbench.agent.fields import read_fields
 from workbench.agent.kinds import OBJECT, DictOf, Misfit
+from workbench.agent.plan import Planning
 from workbench.agent.schema import schema_of
 from workbench.agent.signature import Field, Signature, SignatureLike
 from workbench.agent.tool import Tool
 from workbench.errors import ConfigError, InputError, WorkbenchError, nearest
 from workbench.values import copied
 
-Style: TypeAlias = Literal["auto", "single", "chain"]
-"""How a turn goes: by what the agent has, in one answer, or with reasoning before it."""
+Style: TypeAlias = Literal["auto", "single", "chain", "plan", "verify"]
+"""How a turn goes: by what the agent has, in one answer, with reasoning before it, by a plan whose
+items are carried out, or by a plan and until the answer is verified."""
+
+PLANNING_STYLES: Final = frozenset({"plan", "verify"})
+_TAKEN: Final = "results"
+"""An input that the last turn of a plan has itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ class Agent:
     options: Mapping[str, Any]
     """``temperature``, ``seed``, ``max_tokens``, ``think``: passed on as they are."""
     examples: tuple[Example, ...]
+    planning: Planning
+    """Of a style that plans: how it goes about it."""
 
     def __init__(  # noqa: PLR0913 - the front door's form; all but two are named
         self,
@@ -63,6 +71,7 @@ class Agent:
         options: Mapping[str, Any] | None = None,
         examples: Iterable[Example | Mapping[str, Any]] = (),
         fallback: Sequence[str] = (),
+        planning: Planning | Mapping[str, Any] | None = None,
     ) -> None:
         """Check and keep the parts.
 
@@ -73,12 +82,15 @@ class Agent:
             tools: Tools, or names of registered ones.
             model: ``provider:name``, or several, each asked when those before it cannot answer;
                 None for the default.
-            style: ``chain`` asks for reasoning before the answer, ``single`` uses no tools.
+            style: ``chain`` asks for reasoning before the answer, ``single`` uses no tools;
+                ``plan`` makes a plan and carries it out, ``verify`` also verifies the answer.
             max_rounds: The most model calls of one turn.
             options: What to set for the model.
             examples: Worked cases: `Example`, ``{"inputs": …, "outputs": …}``, or both sides'
                 fields in one mapping.
             fallback: Models after ``model``, as if they stood in its list.
+            planning: Of ``plan`` and ``verify``: ``approve``, ``rounds``, ``items``, ``at_once``,
+                ``judge``, ``checks`` (see `workbench.agent.plan.Planning`).
 
         Raises:
             InputError: naming what does not fit.
@@ -97,6 +109,7 @@ class Agent:
             "max_rounds": max_rounds,
             "options": _options(name, options or {}),
             "examples": tuple(_example(name, whole, i, e) for i, e in enumerate(examples, 1)),
+            "planning": _planning(name, whole, style, planning),
         }
         _check(parts)
         for part, value in parts.items():
@@ -109,6 +122,7 @@ class Agent:
 
     def definition(self) -> dict[str, Any]:
         """The agent as JSON, tools by name; `from_definition` reads it back."""
+        planning = self.planning.definition() if self.style in PLANNING_STYLES else None
         return {
             "name": self.name,
             "signature": _written(self.signature),
@@ -119,6 +133,7 @@ class Agent:
             "max_rounds": self.max_rounds,
             "options": copied(self.options),
             "examples": copied([{"inputs": e.inputs, "outputs": e.outputs} for e in self.examples]),
+            **({"planning": planning} if planning else {}),
         }
 
     def model_dump(self, mode: str = "json") -> dict[str, Any]:
@@ -147,8 +162,10 @@ class Agent:
 
 SETTINGS, _ = grammar.parse(
     'name: str, signature: str | dict, instructions: str = "", tools: list[str] = [], '
-    'model: str | list[str] | None = null, style: Literal["auto", "single", "chain"] = "auto", '
-    "max_rounds: int = 12, options: dict = {}, examples: list[dict] = [] -> agent",
+    "model: str | list[str] | None = null, "
+    'style: Literal["auto", "single", "chain", "plan", "verify"] = "auto", '
+    "max_rounds: int = 12, options: dict = {}, examples: list[dict] = [], "
+    "planning: dict = {} -> agent",
     {},
 )
 """The keys of a definition."""
@@ -216,6 +233,29 @@ def _options(agent: str, options: Mapping[str, Any]) -> dict[str, Any]:
         ) from None
 
 
+def _planning(
+    agent: str, signature: Signature, style: str, given: Planning | Mapping[str, Any] | None
+) -> Planning:
+    if style not in PLANNING_STYLES:
+        if given and given != Planning() and style in get_args(Style):
+            raise InputError(
+                f"agent {agent!r}: style {style!r} makes no plan, so planning says nothing",
+                hint="Write style 'plan' or 'verify'",
+                field="planning",
+            )
+        return Planning()
+    if any(field.name == _TAKEN for field in signature.inputs):
+        raise InputError(
+            f"agent {agent!r}: a plan needs the name {_TAKEN!r} itself: call the input otherwise",
+            field="signature",
+        )
+    try:
+        return Planning.read(given or {}, style)
+    except InputError as error:
+        text = f"agent {agent!r}: {error.message}"
+        raise InputError(text, hint=error.hint, **error.data) from None
+
+
 def _tools(agent: str, tools: Iterable[Tool | str]) -> tuple[Tool | str, ...]:
     found = tuple(tools) if not isinstance(tools, str) else (tools,)
     names: set[str] = set()
@@ -266,7 +306,9 @@ def _check(parts: Mapping[str, Any]) -> None:
         guess = nearest(str(style), cast("Sequence[str]", get_args(Style)))
         raise InputError(
             f"agent {name!r}: there is no style {style!r}",
-            hint=f"Did you mean {guess!r}?" if guess else "Write auto, single or chain",
+            hint=f"Did you mean {guess!r}?"
+            if guess
+            else "Write auto, single, chain, plan or verify",
             field="style",
         )
     if isinstance(rounds, bool) or not isinstance(rounds, int) or rounds < 1:

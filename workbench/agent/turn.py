@@ -8,8 +8,9 @@ log what was newly said and no more.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from workbench.agent.agent import Agent
@@ -29,7 +30,7 @@ from workbench.values import dumps
 from workbench.workflow.effects import Effect
 from workbench.workflow.verbs import together
 
-_FINAL = frozenset({"limit", "store_full", "in_doubt"})
+FINAL = frozenset({"limit", "store_full", "in_doubt"})
 """Failures of a tool call that end the turn; all others are told to the model."""
 
 
@@ -61,11 +62,34 @@ class Said:
     """Names of the tools the model was offered, when a fork gave it others than the agent's."""
 
 
+@dataclass(slots=True)
+class Turned:
+    """What a turn did besides answering: its tool calls, in order, with what came of each."""
+
+    calls: list[tuple[ToolCall, Entry]] = field(default_factory=list["tuple[ToolCall, Entry]"])
+
+    @property
+    def acted(self) -> dict[str, int]:
+        """How often which tool was called with success."""
+        return dict(Counter(call.name for call, told in self.calls if not told.failed))
+
+    def evidence(self) -> list[str]:
+        """A line for each call, to be judged by."""
+        return [
+            f"{call.name} {_short(dumps(call.arguments).decode())} "
+            f"{'failed' if told.failed else 'returned'}: {_short(told.text)}"
+            for call, told in self.calls
+        ]
+
+
 async def turn(
     agent: Agent,
     tools: Mapping[str, Tool],
     inputs: Mapping[str, Any],
     find: Callable[[str], Tool] | None = None,
+    *,
+    check: Callable[[Mapping[str, Any]], None] = lambda _reply: None,
+    turned: Turned | None = None,
 ) -> dict[str, Any]:
     """Answer once; the outputs as values.
 
@@ -74,6 +98,8 @@ async def turn(
         tools: its tools, by name.
         inputs: of its signature.
         find: any other tool by name, for a fork that gives the agent others than its own.
+        check: refuses a reply that fits the signature and yet will not do, by a ReplyError.
+        turned: filled with what the turn did.
 
     Raises:
         ReplyError: the model's answer did not fit the signature twice running.
@@ -86,10 +112,14 @@ async def turn(
         said = await ask_model(ModelAsk(agent, inputs, conversation, list(tools.values())))
         conversation = _heard(conversation.named(), said)
         if said.reply.calls:
-            conversation = conversation.add(*await _used(_offered(tools, said, find), said.reply))
+            told = await _used(_offered(tools, said, find), said.reply)
+            conversation = conversation.add(*told)
+            if turned is not None:
+                turned.calls += zip(said.reply.calls, told, strict=True)
             continue
         try:
             found = signature.read_reply(said.reply.text)
+            check(found)
         except ReplyError as error:
             if repaired:
                 raise
@@ -175,7 +205,7 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
     except InputError as error:
         return failed(str(error))
     except StepFailed as error:
-        if error.error_code in _FINAL:
+        if error.error_code in FINAL:
             raise
         text = str(error)
         told = text.startswith(error.error_code)
@@ -185,6 +215,10 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
             raise
         return failed("cancelled: a person ended this call")
     return Entry("tool", text_of(result), call_id=call.id, name=call.name)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 400 else f"{text[:300]} … {text[-100:]}"
 
 
 def text_of(result: object) -> str:

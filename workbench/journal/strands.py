@@ -181,6 +181,8 @@ _PLUMBING = (
     "workflow/verbs.py",
     "journal/awaited.py",
     "agent/turn.py",
+    "agent/planning.py",
+    "agent/verifying.py",
 )
 
 

@@ -113,7 +113,10 @@ def _turn_of(key: str) -> str | None:
     while key := parent_of(key):
         part = key.rpartition("/")[2]
         if _is_scope(part):
-            return key if part.partition(":")[2].startswith("ask.") else None
+            # A plan's item is a turn as well: it stands right in that of an agent.
+            above = parent_of(key).rpartition("/")[2]
+            is_turn = any(one.partition(":")[2].startswith("ask.") for one in (part, above))
+            return key if is_turn else None
     return None
 
 

@@ -13,6 +13,7 @@ from workbench.errors import UnknownName
 from workbench.journal.checkpoints import check_name
 from workbench.run.ask_model import ask_model
 from workbench.run.reserve import start
+from workbench.run.review import afford, review
 from workbench.run.use_tool import use_tool
 from workbench.run.waiting import Waiting
 from workbench.values import copied
@@ -154,6 +155,8 @@ PERFORMERS: Mapping[str, Perform] = {
     "tool": use_tool,
     "call": _call,
     "question": _question,
+    "review": review,
+    "afford": afford,
     "receive": _receive,
     "sleep": _sleep,
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from workbench.agent.agent import Agent
+from workbench.agent.agent import PLANNING_STYLES, Agent
+from workbench.agent.planning import planned
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ModelAsk, turn
 from workbench.errors import InputError, UnknownName
@@ -129,8 +130,9 @@ class Scopes:
                 self.adopt_quietly(agent)
             return Body(lambda: self._followed(effect, inputs))
         agent = self._defined(data["agent"], effect)
+        how = planned if agent.style in PLANNING_STYLES else turn
         return Body(
-            lambda: turn(agent, self.tools_of(agent), inputs, self.tool),
+            lambda: how(agent, self.tools_of(agent), inputs, self.tool),
             agent.signature.read_outputs,
         )
 

@@ -66,6 +66,8 @@ class Waiting:
     """Of a permission asked here: all that an approval of it is bound to."""
     check: Callable[[Any], object] | None = field(default=None, repr=False)
     """Refuses an answer that is none, by raising; without it an answer is one of the choices."""
+    check_edit: Callable[[Mapping[str, Any]], object] | None = field(default=None, repr=False)
+    """Of a plan: refuses an edited one that is none, by raising."""
     call: Call | None = field(default=None, repr=False)
     """What the policy decides on, to decide it again when mode or rules change."""
     evidence: Evidence | None = None
@@ -203,6 +205,8 @@ class Inbox:
             chooses = False
         else:
             chooses = waiting.kind != "permission" or answer.answer is not None
+        if waiting.check_edit is not None and answer.arguments is not None:
+            waiting.check_edit(answer.arguments)
         if chooses and waiting.choices and answer.answer not in waiting.choices:
             raise UnknownName("choice", str(answer.answer), waiting.choices)
         future.set_result(answer)
