@@ -16,6 +16,7 @@ from workbench.agent.conversation import ModelReply, ModelRequest, Usage
 from workbench.errors import Denied, InputError, LimitReached, ModelError, StepFailed
 from workbench.models.failures import failed
 from workbench.run.trying import GIVES_WAY, Trying, chain_of
+from workbench.script.rows import text_of
 from workbench.workflow.pattern import pattern
 from workbench.workflow.verbs import ask
 
@@ -150,6 +151,7 @@ async def test_the_step_says_who_answered_instead_of_whom_and_each_attempt_is_ch
         assert done.data["instead_of"] == [
             {"model": "ollama:big", "reason": "rate_limited", "message": "it was rate_limited"}
         ]
+        assert text_of(done).startswith("instead of ollama:big (rate_limited): ")
         assert round(bench.store.run(run.run_id).cost_usd, 6) == 0.75
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from workbench.errors import ModelError
 
@@ -102,3 +102,14 @@ class Trying:
 
 def _too_late(pause_s: float) -> str:
     return f"The next attempt would be in {pause_s:g} s, which models.wait_s does not leave"
+
+
+def passed_words(data: Mapping[str, Any]) -> str:
+    """Of a row, which models gave way before the one that answered, and why; mostly nothing."""
+    passed = data.get("instead_of")
+    if not isinstance(passed, list):
+        return ""
+    # Rows of an imported run may hold anything.
+    named = (cast("Any", one) for one in cast("list[Any]", passed) if isinstance(one, dict))
+    words = ", ".join(f"{one.get('model', '?')} ({one.get('reason', '?')})" for one in named)
+    return f"instead of {words}: "

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from workbench.journal.events import Event, agent_of
 from workbench.plain import one_line
+from workbench.run.trying import passed_words
 
 _STATES = {"started": "running", "finished": "done"}
 _MOST = 160
@@ -41,10 +42,11 @@ def text_of(row: Event) -> str:
         return str(cast("Mapping[str, Any]", error).get("message", ""))
     if row.kind == "question.answered":
         return f"{brief(data.get('answer'))} by {brief(data.get('by', ''))}"
+    passed = passed_words(data)
     for name in ("result", "text", "reason", "rule", "mode", "answer", "verdict", "arguments"):
         if data.get(name) not in (None, ""):
-            return brief(data[name])
-    return ""
+            return brief(f"{passed}{brief(data[name])}")
+    return passed
 
 
 def line_of(row: Event) -> str:

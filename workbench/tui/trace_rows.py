@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 
 from workbench.journal.events import Event, agent_of, agents_of
 from workbench.permission.danger import Danger
+from workbench.run.trying import passed_words
 
 STEPS, RESULTS, EVERYTHING = 1, 2, 3
 """The three levels of detail; a row is shown at its own level and above."""
@@ -206,21 +207,11 @@ def usage_of(data: Mapping[str, Any]) -> tuple[int, float]:
 
 
 def _outcome_words(event: Event) -> str:
-    passed = instead_words(event.data)
+    passed = passed_words(event.data)
     if event.kind == "step.finished":
         return f"{passed}{brief(event.data.get('result'))}"
     error = _mapping(event.data.get("error"))
     return f"{passed}{brief(error.get('message') or event.data.get('reason'))}"
-
-
-def instead_words(data: Mapping[str, Any]) -> str:
-    """Which models gave way before the one that answered, and why; mostly nothing."""
-    passed = data.get("instead_of")
-    if not isinstance(passed, list):
-        return ""
-    found = (_mapping(one) for one in cast("list[Any]", passed))
-    words = ", ".join(f"{one.get('model', '?')} ({one.get('reason', '?')})" for one in found)
-    return f"instead of {words}: "
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
