@@ -18,6 +18,9 @@ def serve(asked: Asked, args: Namespace) -> int:
         raise UsageError("serve --web and serve --mcp exclude each other")
     if not args.mcp and (args.http or args.wait):
         raise UsageError("--http and --wait are for: serve --mcp")
+    if not (args.mcp or args.web):
+        hint = "Say: kaizen-tui serve --web, or kaizen-tui serve --mcp"
+        raise UsageError("serve has to be told what", hint=hint)
     asked.settings()  # what is wrong with them is said here, not to a browser
     if args.mcp:
         from workbench.mcp_server.serve import serve_mcp  # noqa: PLC0415 - imports for half a second

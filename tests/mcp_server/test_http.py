@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
+import mcp_types as types
 import pytest
 from mcp import Client
 
@@ -206,6 +207,47 @@ def test_an_approver_answers_what_a_runner_started(
     assert not (tmp_path / "work" / "precious").exists()
     (answer,) = rows(tmp_path, "approval.answered")
     assert answer["by"].startswith("anna.")
+
+
+def test_an_answer_is_good_for_the_call_that_asked_of_its_own_client_and_once(
+    tmp_path: Path, environment: dict[str, str], served: Served
+) -> None:
+    kim, lee = (token(tmp_path, environment, name, "owner") for name in ("kim", "lee"))
+    allow = types.ElicitResult(action="accept", content={"answer": "allow"})
+
+    async def main() -> None:
+        nobody = answering("cancel")
+        async with (
+            by_http(served.url, kim, asked=nobody) as client,
+            by_http(served.url, lee, asked=nobody) as other,
+        ):
+
+            async def again(who: Client, tool: str, state: str, key: str) -> Any:
+                return await who.session.call_tool(
+                    tool, {}, input_responses={key: allow}, request_state=state,
+                    allow_input_required=True,
+                )  # fmt: skip
+
+            first = await client.session.call_tool("follow_deleting", {}, allow_input_required=True)
+            assert isinstance(first, types.InputRequiredResult)
+            assert first.request_state is not None
+            (key,) = first.input_requests or {}
+            for who, tool, state in (
+                (other, "follow_deleting", first.request_state),
+                (client, "follow_asking", first.request_state),
+                (client, "follow_deleting", "forged"),
+            ):
+                assert error_of(await again(who, tool, state, key))["code"] == "usage"
+            asked = await again(client, "follow_deleting", first.request_state, "another")
+            assert (tmp_path / "work" / "precious").exists()
+            done = await again(client, "follow_deleting", asked.request_state, key)
+            assert not done.is_error
+            late = await again(client, "follow_deleting", asked.request_state, key)
+            assert error_of(late)["code"] == "usage"
+
+    asyncio.run(main())
+    assert not (tmp_path / "work" / "precious").exists()
+    assert len(runs(tmp_path)) == 1
 
 
 def test_without_a_token_that_holds_nothing_happens_and_the_audit_says_so(

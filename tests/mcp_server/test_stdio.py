@@ -8,6 +8,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from tests.mcp_server.clients import (
     until,
 )
 from tests.processes import BOUND_S, rows, runs
+from tests.processes import until as until_so
 
 pytestmark = pytest.mark.slow
 
@@ -37,6 +40,31 @@ HOSTILE = (
     'name = "hostile"\nsignature = "x: str -> y: str"\n'
     'instructions = "a\\u001b]52;c;eA\\u0007\\u202eb"\n'
 )
+
+
+NOISY = '''\
+"""Prints wherever it can."""
+import os
+import subprocess
+import sys
+from workbench import call, pattern
+
+print("imported")
+
+
+def loud() -> str:
+    """Print, and read what there is to be read."""
+    print("loud")
+    os.write(1, b"louder")
+    subprocess.run(["echo", "a child"])
+    return sys.stdin.read()
+
+
+@pattern
+async def noisy() -> str:
+    """Make noise."""
+    return await call(loud)
+'''
 
 
 @pytest.fixture
@@ -199,6 +227,24 @@ def test_somebody_at_another_process_may_answer_first(
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_who_answers_elsewhere_while_the_clients_person_thinks_is_first(
+    tmp_path: Path, environment: dict[str, str], mode: Mode
+) -> None:
+    async def thinks(_context: Any, _params: Any) -> Any:
+        await asyncio.to_thread(said, tmp_path, environment, "answer", "1", "allow")
+        return types.ElicitResult(action="decline")
+
+    async def main() -> Any:
+        async with by_stdio(tmp_path, environment, mode=mode, asked=thinks) as client:
+            return await client.call_tool("follow_deleting", {})
+
+    assert not asyncio.run(main()).is_error
+    assert not (tmp_path / "work" / "precious").exists()
+    (answer,) = rows(tmp_path, "approval.answered")
+    assert (answer["verdict"], answer["by"] == "mcp") == ("allow", False)
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_a_cancelled_request_interrupts_its_run(
     tmp_path: Path, environment: dict[str, str], mode: Mode
 ) -> None:
@@ -249,12 +295,18 @@ def test_a_server_killed_in_mid_run_leaves_a_run_that_is_resumed(
     asyncio.run(main())
     ((run_id, status),) = runs(tmp_path)
     assert status == "running"
-    command = [sys.executable, "-m", "workbench", "resume", run_id]
-    resumed = subprocess.run(
-        command, cwd=tmp_path / "work", env=environment, capture_output=True, timeout=BOUND_S,
-        check=False,
-    )  # fmt: skip
-    assert resumed.returncode in (0, 7), resumed.stderr  # 7: a line whose end nobody knows
+
+    async def resumed() -> list[Any]:
+        async with by_stdio(tmp_path, environment) as client:
+            found = [await client.call_tool("resume_run", {"run": run_id})]
+        done = answering("accept", {"answer": "done"})  # of the line in doubt, should one be
+        async with by_stdio(tmp_path, environment, asked=done) as client:
+            return [*found, await client.call_tool("resume_run", {"run": run_id})]
+
+    alone, answered = asyncio.run(resumed())
+    if alone.is_error:
+        assert error_of(alone)["code"] == "in_doubt"
+        assert answered.structured_content == {"run_id": run_id, "result": 12}
     lines = (tmp_path / "work" / "lines").read_text().splitlines()
     assert len(lines) == len(set(lines))
 
@@ -281,26 +333,128 @@ def test_when_the_client_goes_runs_rest_and_nothing_is_left(
     assert not Path(f"/proc/{pid}").exists()
 
 
+@contextmanager
+def raw(folder: Path, environment: dict[str, str]) -> Generator[subprocess.Popen[bytes]]:
+    """A server whose messages are written by hand; it has been greeted."""
+    command = [sys.executable, "-m", "workbench", "serve", "--mcp"]
+    process = subprocess.Popen(
+        command, cwd=folder / "work", env=environment, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        send(process, json.dumps(HELLO).encode())
+        assert heard(process)["id"] == 1
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            assert pipe is not None
+            with suppress(BrokenPipeError):
+                pipe.close()
+
+
+def send(process: subprocess.Popen[bytes], line: bytes) -> None:
+    assert process.stdin is not None
+    process.stdin.write(line + b"\n")
+    process.stdin.flush()
+
+
+def heard(process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+def call(number: int, tool: str, **given: Any) -> bytes:
+    params = {"name": tool, "arguments": given}
+    message = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+    return json.dumps(message).encode()
+
+
 def test_a_signal_ends_it_although_the_client_stays(
     tmp_path: Path, environment: dict[str, str]
 ) -> None:
-    command = [sys.executable, "-m", "workbench", "serve", "--mcp"]
-    process = subprocess.Popen(
-        command, cwd=tmp_path / "work", env=environment, stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(json.dumps(HELLO).encode() + b"\n")
-    process.stdin.flush()
-    assert json.loads(process.stdout.readline())["id"] == 1
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(BOUND_S) == 143
-    assert process.stdout.read() == b""
-    process.stdin.close()
-    process.stdout.close()
-    assert process.stderr is not None
-    process.stderr.close()
+    with raw(tmp_path, environment) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(BOUND_S) == 143
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+
+
+def test_what_is_no_message_is_answered_as_that_and_the_next_one_is_heard(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    odd = [b"garbage", b"[1]", b"[" * 100_000, b"\xff\xfe", b"null"]
+    with raw(tmp_path, environment) as process:
+        for line in odd:
+            send(process, line)
+            answer = heard(process)
+            assert answer["error"]["code"] == -32700, line[:20]
+            assert answer["id"] is None
+        half = call(7, "ask_critic", draft="x").replace(b'"x"', b'"\\ud800"')
+        send(process, half)
+        assert heard(process)["id"] == 7
+        send(process, call(8, "list_runs"))
+        assert heard(process)["result"]["structuredContent"] == {"runs": []}
+
+
+def test_nothing_that_a_plugin_or_a_child_prints_gets_among_the_messages(tmp_path: Path) -> None:
+    environment = served_folder(tmp_path)
+    plugin = tmp_path / "work" / "plugins" / "noisy.py"
+    plugin.write_text(NOISY, encoding="utf-8")
+    said(tmp_path, environment, "trust", "--yes")
+    with raw(tmp_path, environment) as process:
+        send(process, call(2, "follow_noisy"))
+        answer = heard(process)
+        assert answer["id"] == 2
+        assert answer["result"]["structuredContent"] == {"result": ""}  # nor is stdin theirs
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.stdout is not None
+        assert process.stdout.read() == b""
+        assert process.wait(BOUND_S) == 0
+
+
+def test_a_client_that_goes_does_not_wait_for_what_does_not_stop(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    with raw(tmp_path, environment) as process:
+        send(process, call(2, "follow_blocked"))
+        until_so(lambda: bool(rows(tmp_path, "step.started")), "began")
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(BOUND_S) == 0
+    assert [status for _, status in runs(tmp_path)] == ["suspended"]
+
+
+def test_two_servers_on_one_database_do_not_disturb_each_other(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    async def main() -> list[Any]:
+        async with (
+            by_stdio(tmp_path, environment) as one,
+            by_stdio(tmp_path, environment, mode="legacy") as other,
+        ):
+            calls = [c.call_tool("ask_critic", {"draft": "x"}) for c in (one, other) * 4]
+            return await asyncio.gather(*calls)
+
+    assert not any(result.is_error for result in asyncio.run(main()))
+    assert [status for _, status in runs(tmp_path)] == ["returned"] * 8
+
+
+def test_what_nobody_has_trusted_is_not_offered_and_a_call_says_why(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "work" / "plugins" / "new.py").write_text(NOISY, encoding="utf-8")
+
+    async def main() -> Any:
+        async with by_stdio(tmp_path, environment) as client:
+            return await client.call_tool("follow_noisy", {})
+
+    error = error_of(asyncio.run(main()))
+    assert error["code"] == "not_trusted"
+    assert "plugins/new.py" in error["hint"]
+    assert "kaizen-tui trust" in (tmp_path / "stderr").read_text()
 
 
 def test_what_an_agent_says_of_itself_steers_nothing(tmp_path: Path) -> None:

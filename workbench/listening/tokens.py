@@ -20,6 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, cast
 
+from workbench.config.writing import write_whole
 from workbench.errors import ConfigError, UnknownName, UsageError
 from workbench.permission.roles import Caller, Role, role_of
 
@@ -123,16 +124,7 @@ class Tokens:
     def _change(self, made: Callable[[list[Token]], list[Token]]) -> None:
         with self._alone():
             tokens = made(self.all())
-            new = self.file.with_suffix(".new")
-            try:
-                descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump([asdict(token) for token in tokens], file, indent=1)
-                    file.flush()
-                    os.fsync(file.fileno())
-                new.replace(self.file)
-            except OSError as error:
-                raise ConfigError(f"{self.file} cannot be written: {error.strerror}") from error
+            write_whole(self.file, json.dumps([asdict(token) for token in tokens], indent=1))
 
     @contextmanager
     def _alone(self) -> Generator[None]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 import anyio
 
 from workbench.bench import Workbench
-from workbench.errors import TooLate, UnknownName, UsageError, WorkbenchError
+from workbench.errors import InDoubt, LimitReached, TooLate, UnknownName, UsageError, WorkbenchError
 from workbench.journal.events import Event
 from workbench.mcp_server.questions import is_too_long, question_text, read_answer
 from workbench.permission.policy import remedy
@@ -37,6 +37,8 @@ HELD_S: Final = 600.0
 """How long a run waits for a client that was told to come again."""
 JOIN_S: Final = 20.0
 """The longest it is waited until an interrupted run rests; the core bounds itself to less."""
+
+_CODES: Final[Mapping[str, str]] = {"in_doubt": InDoubt.code, "budget": LimitReached.code}
 
 Ask = Callable[[Waiting, str], Awaitable[tuple[str, Mapping[str, Any] | None]]]
 """Puts a question to the client's person: what they did (accept, decline, cancel) and said."""
@@ -72,6 +74,8 @@ class Call:
     """Questions that are with the client's person now, by id."""
     why: str = ""
     """Why the run was made to rest, when it was."""
+    code: str = ""
+    """What it lacks then, by the code of the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class Ended:
     outcome: RunOutcome
     why: str
     """Why it was made to rest here, or empty."""
+    code: str
+    """What of a person's it lacks: ``in_doubt``, ``limit``, or empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +183,7 @@ class Calls:
                     await asyncio.wait({ended, news}, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     news.cancel()
-            return Ended(ended.result(), call.why)
+            return Ended(ended.result(), call.why, call.code)
         finally:
             ended.cancel()
 
@@ -234,7 +240,7 @@ class Calls:
             pass  # somebody else was quicker, and theirs counts
         except WorkbenchError as error:
             if waiting.id in self._bench.world.inbox.waiting:
-                self._rest(call, f"{waiting.text}: {error.message}")
+                self._rest(call, f"{waiting.text}: {error.message}", waiting)
         call.news.set()
 
     def _nobody(self, call: Call, waiting: Waiting, *, is_long: bool) -> None:
@@ -242,7 +248,7 @@ class Calls:
         if self._waits:
             return
         if waiting.kind != "permission":
-            self._rest(call, f"only a person can say: {one_line(waiting.text)}")
+            self._rest(call, f"only a person can say: {one_line(waiting.text)}", waiting)
             return
         how = "start the server with --wait and answer it in another kaizen-tui"
         rule = remedy(waiting.call) if waiting.call is not None else "nobody is there to ask"
@@ -263,8 +269,9 @@ class Calls:
 
     # -- stopping --------------------------------------------------------------------------------
 
-    def _rest(self, call: Call, why: str) -> None:
+    def _rest(self, call: Call, why: str, lacks: Waiting | None = None) -> None:
         call.why = why
+        call.code = _CODES.get(lacks.kind, "") if lacks is not None else ""
         call.run.interrupt("immediate", by=call.caller.by, reason=why)
 
     async def _stop(self, call: Call, why: str) -> None:

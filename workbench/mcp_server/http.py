@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import time
 from collections.abc import Generator
@@ -22,6 +23,8 @@ from workbench.listening.tokens import Tokens
 from workbench.mcp_server.server import CALLER, MOST_ARGUMENTS, Front
 from workbench.permission.roles import Caller
 from workbench.plain import one_line
+
+_LOG: Final = logging.getLogger("kaizen-tui")
 
 PATH: Final = "/mcp"
 _MOST_BODY: Final = 2 * MOST_ARGUMENTS
@@ -72,7 +75,8 @@ class _Door:
         try:
             return self._door.judge(headers)
         except ConfigError as error:
-            return Refused(503, str(error))
+            _LOG.error("%s", error)
+            return Refused(503, "The tokens of this server cannot be read.")
 
 
 def _refusal(refused: Refused) -> PlainTextResponse:

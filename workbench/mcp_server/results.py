@@ -39,10 +39,10 @@ def said(value: Mapping[str, Any]) -> types.CallToolResult:
     )
 
 
-def unfinished(outcome: RunOutcome, why: str) -> types.CallToolResult:
+def unfinished(outcome: RunOutcome, why: str, lacks: str) -> types.CallToolResult:
     """The error of a run that did not return: failed, cancelled, out of budget, or at rest."""
     error = outcome.error or {}
-    code = str(error.get("code") or outcome.outcome)
+    code = str(lacks or error.get("code") or outcome.outcome)
     message = str(error.get("message") or f"run {outcome.run_id} is {outcome.outcome}")
     hint = ""
     if outcome.rests:

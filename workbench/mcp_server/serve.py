@@ -13,9 +13,9 @@ from contextlib import suppress
 
 from workbench.bench import Workbench
 from workbench.config.folders import make_state_folder
+from workbench.config.trust import standing
 from workbench.listening.loopback import listen, place_of
 from workbench.listening.tokens import Tokens
-from workbench.mcp_server import http
 from workbench.mcp_server.server import Front
 from workbench.mcp_server.stdio import serve_stdio
 from workbench.plain import one_line, plain
@@ -42,7 +42,10 @@ async def _opened(asked: Asked, args: Namespace) -> int:
         for notice in bench.notices:
             _tell(notice)
         stopping.hurry = bench.stop
-        front = Front(bench, waits=args.wait)
+        untrusted = _untrusted(asked)
+        if untrusted:
+            _tell(f"{untrusted} Look at them, then: kaizen-tui trust")
+        front = Front(bench, waits=args.wait, untrusted=untrusted)
         serving = asyncio.ensure_future(
             _http(front, asked, args, stopping) if args.http else _stdio(front)
         )
@@ -55,6 +58,13 @@ async def _opened(asked: Asked, args: Namespace) -> int:
         else:
             serving.cancel()  # it reads what may never come
     return 128 + stopping.number if stopping.number else 0
+
+
+def _untrusted(asked: Asked) -> str:
+    """What the folder brings that is left out, in a sentence; empty when it is nothing."""
+    stands = standing(asked.workspace, os.environ)
+    files = ", ".join([*stands.added, *stands.changed][:5])
+    return "" if stands.trusted else f"Nobody has trusted {files} yet, so they are left out."
 
 
 class _Stopping:
@@ -86,6 +96,8 @@ async def _stdio(front: Front) -> None:
 
 
 async def _http(front: Front, asked: Asked, args: Namespace, stopping: _Stopping) -> None:
+    from workbench.mcp_server import http  # noqa: PLC0415 - a server that stdio does not need
+
     tokens = Tokens(make_state_folder(asked.workspace, os.environ))
     listening = listen(args.host, args.port)
     port = listening.getsockname()[1]

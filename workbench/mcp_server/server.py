@@ -17,7 +17,7 @@ from mcp.shared.exceptions import MCPError
 
 from workbench import __version__
 from workbench.bench import Workbench
-from workbench.errors import Denied, InputError, UnknownName, UsageError, WorkbenchError
+from workbench.errors import Denied, InputError, NotTrusted, UnknownName, UsageError, WorkbenchError
 from workbench.mcp_server import results
 from workbench.mcp_server.calls import Calls, Client, Ended, Needed
 from workbench.mcp_server.looking import LOOKS, find_run, may_see
@@ -55,10 +55,19 @@ _ABOUT = (
 class Front:
     """What a server answers with."""
 
-    def __init__(self, bench: Workbench, *, waits: bool = False) -> None:
+    def __init__(self, bench: Workbench, *, waits: bool = False, untrusted: str = "") -> None:
+        """Offer what there is.
+
+        Args:
+            bench: where runs are.
+            waits: see `Calls`.
+            untrusted: what of the folder is left out because nobody has trusted it, in words.
+        """
         self.bench = bench
+        self._untrusted = untrusted
         self.calls = Calls(bench, waits=waits)
         self.offers = Offers.of(bench.agents, bench.patterns)
+        self._tools = {name: _tool(offer) for name, offer in self.offers.by_name.items()}
 
     def server(self) -> Server[Any]:
         """A server of the protocol; one serves every connection."""
@@ -66,6 +75,8 @@ class Front:
             "kaizen-tui",
             version=__version__,
             instructions=_ABOUT,
+            # Else the library lists all tools before each call.
+            get_tool_input_schema=self._takes,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
@@ -76,12 +87,17 @@ class Front:
     # -- tools -----------------------------------------------------------------------------------
 
     async def _list_tools(self, ctx: Context, _: Any) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[_tool(o) for o in self.offers.for_(caller_of(ctx))])
+        tools = [self._tools[offer.name] for offer in self.offers.for_(caller_of(ctx))]
+        return types.ListToolsResult(tools=tools)
+
+    def _takes(self, name: str) -> dict[str, Any] | None:
+        tool = self._tools.get(name)
+        return tool.input_schema if tool is not None else None
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> Called:
         caller = caller_of(ctx)
         try:
-            offer = self.offers.find(params.name, caller)
+            offer = self._offer(params.name, caller)
             given = params.arguments or {}
             _check_size(given)
             read = offer.signature.read_inputs(given)
@@ -92,6 +108,15 @@ class Front:
             return results.failed(error)
         except WorkbenchError as error:
             return results.failed(error)
+
+    def _offer(self, name: str, caller: Caller) -> Offer:
+        try:
+            return self.offers.find(name, caller)
+        except UnknownName as error:
+            if not self._untrusted:
+                raise
+            hint = f"{error.hint} {self._untrusted} Look at them, then: kaizen-tui trust"
+            raise NotTrusted(error.message, hint=hint) from None
 
     async def _perform(
         self,
@@ -262,7 +287,7 @@ async def _elicit(
 ) -> tuple[str, Mapping[str, Any] | None]:
     try:
         found = await ctx.session.elicit_form(text, answer_schema(waiting), ctx.request_id)
-    except MCPError as error:
+    except (MCPError, ValueError) as error:  # no answer, or none that can be read
         raise WorkbenchError(f"the client could not ask: {error}") from error
     return found.action, found.content
 
@@ -285,7 +310,7 @@ def _answered(offer: Offer, came: Ended | Needed) -> Called:
         )
     outcome = came.outcome
     if outcome.outcome != "returned":
-        return results.unfinished(outcome, came.why)
+        return results.unfinished(outcome, came.why, came.code)
     value = outcome.result
     match offer.sort:
         case "follow":

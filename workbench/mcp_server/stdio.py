@@ -8,11 +8,12 @@ can be left behind when a signal ends the program, which the library's cannot.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import anyio.abc
@@ -38,7 +39,7 @@ async def serve_stdio(server: Server[Any], closing: Callable[[], Awaitable[None]
     into, out_of = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     answers_into, answers = anyio.create_memory_object_stream[SessionMessage](0)
     writing = asyncio.ensure_future(_write(send, answers))
-    reading = asyncio.ensure_future(_read(_lines(receive), into, closing))
+    reading = asyncio.ensure_future(_read(_lines(receive), into, answers_into.clone(), closing))
     try:
         options = server.create_initialization_options()
         await server.run(out_of, answers_into, options)
@@ -93,9 +94,10 @@ def _lines(descriptor: int) -> asyncio.Queue[bytes | None]:
 async def _read(
     lines: asyncio.Queue[bytes | None],
     into: anyio.abc.ObjectSendStream[SessionMessage | Exception],
+    answers: anyio.abc.ObjectSendStream[SessionMessage],
     closing: Callable[[], Awaitable[None]],
 ) -> None:
-    async with into:
+    async with into, answers:
         while (line := await lines.get()) is not None:
             if len(line) > MOST_LINE:
                 await closing()
@@ -106,11 +108,23 @@ async def _read(
                 message = types.jsonrpc_message_adapter.validate_json(
                     line.decode("utf-8", "replace"), by_name=False
                 )
-            except ValueError as error:
-                await into.send(error)
+            except ValueError:
+                await answers.send(SessionMessage(_unread(line)))
             else:
                 await into.send(SessionMessage(message))
         await closing()
+
+
+def _unread(line: bytes) -> types.JSONRPCError:
+    """The answer to what is no message: whoever waits for one by its id is not left waiting."""
+    try:
+        found: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        found = None
+    named = cast("dict[str, Any]", found).get("id") if isinstance(found, dict) else None
+    is_id = isinstance(named, int | str) and not isinstance(named, bool)
+    told = types.ErrorData(code=types.PARSE_ERROR, message="This is no message of the protocol")
+    return types.JSONRPCError(jsonrpc="2.0", id=named if is_id else None, error=told)
 
 
 async def _write(descriptor: int, answers: anyio.abc.ObjectReceiveStream[SessionMessage]) -> None:

@@ -13,7 +13,6 @@ from time import monotonic
 
 from aiohttp import web
 
-from workbench.errors import UsageError
 from workbench.listening.loopback import listen, place_of
 from workbench.run.signals import HEEDED, is_ignored
 from workbench.web.door import Door
@@ -22,8 +21,6 @@ from workbench.web.server import MOST_PAGES, Pages
 
 def serve(args: Namespace) -> int:
     """Serve what the command line asks for; each page's program is started with its options."""
-    if not args.web:
-        raise UsageError("serve has to be told what", hint="Say: kaizen-tui serve --web")
     pairs: list[str] = args.set or []
     passed = [f"--workspace={args.workspace}", *(f"--set={pair}" for pair in pairs)]
     given = {name: getattr(args, name) for name in ("config", "model", "mode")}
