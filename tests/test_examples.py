@@ -30,6 +30,15 @@ def test_an_example_runs_in_an_empty_folder(example: Path, tmp_path: Path) -> No
     assert not done.stderr
 
 
+@pytest.mark.parametrize("script", ["plan.kz", "tour.kz"])
+def test_a_script_runs_on_its_playbook_as_it_stands(script: str, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    program = [sys.executable, "-m", "workbench", "--script", str(ROOT / "examples" / script)]
+    done = run(program, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "as expected" in done.stdout
+
+
 def blocks(language: str) -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)

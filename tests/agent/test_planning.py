@@ -290,7 +290,7 @@ async def test_the_plan_waits_for_a_person_and_runs_once_it_is_accepted(tmp_path
         assert await _reviewed(bench, Answer(answer="accept")) == "all is done"
         (asked,) = rows_of(bench, next(iter(bench.runs)), "question.asked")
         assert asked.data["asked_as"] == "plan"
-        assert asked.data["arguments"]["items"] == [NOTE]
+        assert asked.data["arguments"] == {"items": [NOTE], "tools": TOOLS, "done": []}
 
 
 @acted

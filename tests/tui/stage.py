@@ -397,6 +397,63 @@ def limit_of(rows: Rows) -> tuple[Event, Waiting]:
     return rows.row("question.asked", key, **{**waiting.asked_data(), **told}), waiting
 
 
+PLAN: list[dict[str, Any]] = [
+    {
+        "id": "look",
+        "do": "Read shop.py and the notes",
+        "criterion": "the report names what is wrong",
+        "tools": ["read_file"],
+    },
+    {
+        "id": "mend",
+        "do": "Mend total() in shop.py",
+        "criterion": "the checks pass",
+        "tools": ["write_file", "bash_command"],
+        "depends_on": ["look"],
+        "check": {"command": "python3 check.py", "contains": "3 checks passed"},
+    },
+    {
+        "id": "tell",
+        "do": "Say in one sentence what was wrong",
+        "criterion": "it is one sentence",
+        "depends_on": ["mend"],
+    },
+]
+MASON = "1:ask.mason"
+
+
+def plan_of(rows: Rows) -> tuple[Event, Waiting]:
+    """A plan of the mason that is put to a person."""
+    waiting = Waiting(
+        id=f"{rows.run_id}:{MASON}/2:review.plan/review#0",
+        kind="plan",
+        run_id=rows.run_id,
+        key=f"{MASON}/2:review.plan",
+        agent="mason",
+        text="run this plan of 3 items?",
+        asked_at=NOON,
+        arguments={"items": PLAN, "tools": ["read_file", "write_file", "bash_command"]},
+        choices=("accept", "refuse"),
+    )
+    return rows.row("question.asked", waiting.key, **waiting.asked_data()), waiting
+
+
+def plan_under_way(rows: Rows) -> list[Event]:
+    """The mason carries that plan out: one item is done, one has failed, one is left."""
+    plan, look, mend = (f"{MASON}/{part}" for part in ("1:follow.plan", "3", "4"))
+    look, mend = f"{look}:follow.item look", f"{mend}:follow.item mend"
+    failed = {"code": "unverified", "message": "item 'mend' is not done: the check ended with 1"}
+    return [
+        rows.step(MASON, "ask", "mason", scope=True),
+        rows.step(plan, "follow", "plan", scope=True),
+        rows.done(plan, "follow", "plan", result=PLAN),
+        rows.step(look, "follow", "item look", scope=True),
+        rows.done(look, "follow", "item look", result={"result": "quantities are forgotten"}),
+        rows.step(mend, "follow", "item mend", scope=True),
+        rows.row("step.failed", mend, effect="follow", name="item mend", error=failed),
+    ]
+
+
 def make_app(bench: FakeBench | None = None, clock: HandClock | None = None) -> KaizenApp:
     """The app over a fake workbench and a clock that stands still."""
     return KaizenApp((bench or FakeBench()).opened, clock=clock or HandClock())

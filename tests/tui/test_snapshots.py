@@ -22,6 +22,8 @@ from tests.tui.stage import (
     doubt_of,
     limit_of,
     make_app,
+    plan_of,
+    plan_under_way,
     settled,
     shown,
     typical,
@@ -67,6 +69,12 @@ def stage(state: str) -> tuple[KaizenApp, HandClock, Callable[[Pilot[Any]], Awai
         row, question = limit_of(rows)
         bench.waiting = [question]
         events.append(row)
+    if state == "a plan to accept":
+        row, question = plan_of(rows)
+        bench.waiting = [question]
+        events.append(row)
+    if state == "a plan under way":
+        events += plan_under_way(rows)
     if state == "diverging":
         bench.diverges = diverged(rows.run_id)
     if state == "forked":
@@ -136,6 +144,16 @@ def test_the_waterfall(snap_compare: Compare, size: str) -> None:
 @pytest.mark.parametrize("size", ["wide", "minimum"])
 def test_a_used_up_limit_being_answered(snap_compare: Compare, size: str) -> None:
     assert picture(snap_compare, "at a limit", SIZES[size], "5", "right", "right")
+
+
+@pytest.mark.parametrize("size", ["medium", "minimum"])
+def test_a_plan_to_be_accepted(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "a plan to accept", SIZES[size], "5", "J", "right")
+
+
+@pytest.mark.parametrize("size", ["medium", "minimum"])
+def test_a_plan_under_way(snap_compare: Compare, size: str) -> None:
+    assert picture(snap_compare, "a plan under way", SIZES[size], "3", "G", "enter")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -142,7 +142,7 @@ class _Work:
         items = await self._scope("plan", self.plan, **told)
         if self.agent.planning.approve == "ask":
             read = partial(self._read, done=[*done.outcomes])
-            given = {"items": items, "tools": [*self.tools]}
+            given = {"items": items, "tools": [*self.tools], "done": [*done.outcomes]}
             review: Effect[Any] = Effect("review", "plan", given, subject=read, repeat=Repeat.PURE)
             items = (await review)["items"]
         return self._read(items, [*done.outcomes])

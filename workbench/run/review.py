@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Denied, InputError
 from workbench.journal.limits import SPENDABLE
@@ -20,8 +20,7 @@ from workbench.run.waiting import Waiting
 if TYPE_CHECKING:
     from workbench.run.step import Step
 
-ACCEPT, REFUSE = CHOICES = ("accept", "refuse")
-_KEYS: Final = ("items", "tools")
+_, REFUSE = CHOICES = ("accept", "refuse")
 
 
 async def review(step: Step) -> dict[str, Any]:
@@ -45,13 +44,12 @@ async def review(step: Step) -> dict[str, Any]:
         agent=step.agent,
         text=f"run this plan of {count} item{'s' if count != 1 else ''}?",
         asked_at=step.run.world.clock(),
-        arguments={"items": given["items"]},
+        arguments=given,
         choices=CHOICES,
         check_edit=check_edit,
     )
     rows = step.run.rows
-    told = {"arguments": dict(waiting.arguments), "agent": waiting.agent}
-    rows.append("question.asked", step.key, {**waiting.asked_data(), **told})
+    rows.append("question.asked", step.key, waiting.asked_data())
     answer = await step.run.world.inbox.ask(waiting)
     said = {"id": waiting.id, "answer": answer.answer, "by": answer.by, "asked_as": "plan"}
     said |= {"reason": answer.reason} if answer.reason else {}
@@ -66,7 +64,7 @@ async def review(step: Step) -> dict[str, Any]:
 
 def _items(edited: Mapping[str, Any]) -> list[Any]:
     items = edited.get("items")
-    if not isinstance(items, list) or set(edited) - set(_KEYS):
+    if not isinstance(items, list) or len(edited) > 1:
         raise InputError('an edited plan is {"items": [...]} and nothing else', field="items")
     return items  # pyright: ignore[reportUnknownVariableType] - whoever reads items checks them
 

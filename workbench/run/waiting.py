@@ -79,6 +79,8 @@ class Waiting:
         """The data of the row that says it is asked; permissions have their own."""
         data: dict[str, Any] = {"id": self.id, "text": self.text, "choices": list(self.choices)}
         data["asked_as"] = self.kind
+        if self.kind == "plan":
+            data |= {"arguments": dict(self.arguments), "agent": self.agent}
         if self.evidence is not None:
             data |= {"tool": self.tool, "arguments": dict(self.arguments), "agent": self.agent}
             data |= {"rule": self.rule, "selected": self.selected}

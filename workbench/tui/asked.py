@@ -73,6 +73,11 @@ class Asked:
         return self.kind == "in_doubt"
 
     @property
+    def is_plan(self) -> bool:
+        """Whether it is a plan to be accepted, as it stands or edited."""
+        return self.kind == "plan"
+
+    @property
     def is_grave(self) -> bool:
         """Whether it opens on Deny."""
         return self.danger is not None and self.danger >= Danger.HIGH

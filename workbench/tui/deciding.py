@@ -160,7 +160,8 @@ class Deciding:
         held_back = self.guard.refusal(subject or row.id, ticks)
         if held_back:
             return held_back
-        if (row.is_permission or row.is_doubt) and row.id not in self.seen_whole:
+        is_long = row.is_permission or row.is_doubt or row.is_plan
+        if is_long and row.id not in self.seen_whole:
             return keyed("scroll to the end of the action first ({inbox.scroll_down})")
         return ""
 

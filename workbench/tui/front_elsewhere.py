@@ -48,6 +48,8 @@ async def answer(bench: Any, given: Given) -> str:
     data: dict[str, Any] = {"waiting": given.id}
     if given.is_answer:
         data["answer"] = given.answer
+        if given.arguments is not None:
+            data["arguments"] = given.arguments
     else:
         data |= {"verdict": given.verdict, "scope": given.scope, "reason": given.reason}
         data |= {"arguments": given.arguments, "digest": given.digest}

@@ -176,5 +176,6 @@ def copied(board: Board, rows: list[TraceRow]) -> Board:
     copy.trace.first = board.trace.first
     copy.inbox = dict(board.inbox)
     copy.asked_at = dict(board.asked_at)
+    copy.plans = board.plans.copied()
     copy.news = {"runs", "agents", "trace", "inbox", "branches"}
     return copy

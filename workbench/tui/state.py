@@ -17,6 +17,7 @@ from workbench.journal.overlay import words
 from workbench.tui.asked import Asked, asked_in
 from workbench.tui.calls import completed, nested
 from workbench.tui.following import take_driver, take_unbegun
+from workbench.tui.plans import Plans
 from workbench.tui.shown import AgentShown, AgentState, OpenStep, RunShown, short_title
 from workbench.tui.streaming import Streaming
 from workbench.tui.trace_rows import (
@@ -49,8 +50,10 @@ class Board:
         self.recent: deque[Event] = deque(maxlen=recent)
         """The newest rows whole, so that a detail shows without asking the log."""
         self.news: set[str] = set()
-        """Parts changed since a view last looked: ``runs agents trace inbox branches``."""
+        """Parts changed since a view last looked: ``runs agents trace inbox branches
+        plans``."""
         self.streaming = Streaming(self.trace)
+        self.plans = Plans()
         self.asked_at: dict[str, int] = {}
         """For each waiting thing the number of the line that tells of it."""
         self._fold: dict[str, Callable[[RunShown, Event], None]] = {
@@ -85,6 +88,8 @@ class Board:
         run.last_seq = event.seq
         run.last_at = event.at
         self.recent.append(event)
+        if self.plans.take(event):
+            self.news.add("plans")
         self._fold.get(event.kind, self._note)(run, event)
 
     def begun(self, run_id: str, key: str, data: Mapping[str, Any]) -> None:

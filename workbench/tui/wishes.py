@@ -20,7 +20,7 @@ from workbench.tui.deciding import Given, Grant
 from workbench.tui.front import Found, How
 from workbench.tui.handing_out import Text, write
 from workbench.tui.keymap import keyed
-from workbench.tui.panes.detail import event_text
+from workbench.tui.panes.detail import event_text, with_plan
 from workbench.tui.places import Places
 
 if TYPE_CHECKING:
@@ -289,7 +289,8 @@ class Wishes:
 
         def told(found: Found) -> None:
             write = event_text(found.event, outcome=found.outcome, where=where)
-            self._app.main.area.detail.show(f"#{seq}", write)
+            plan = self._app.board.plans.at(run_id, found.event.key)
+            self._app.main.area.detail.show(f"#{seq}", with_plan(write, plan))
 
         self._app.ask_core(lambda bench: front.found(bench, run_id, seq), told)
 

@@ -78,6 +78,8 @@ async def _answer(session: Session, call: Call) -> Output:
         _check_permission(one, verdict, call)
     else:
         data["answer"] = verdict
+        if one.kind == "plan":
+            data |= {"arguments": edited, "reason": call.text("reason")}
         data |= {"result": call.given["result"]} if "result" in call.given else {}
     told = await ask(session, one.run_id, "answer", **data)
     return _said(told, f"{verdict}: {one.text}", run_id=one.run_id, id=one.id, answer=verdict)

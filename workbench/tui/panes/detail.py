@@ -19,6 +19,7 @@ from workbench.tui.grades import danger_role, danger_word
 from workbench.tui.handing_out import HandOut, How, Text, joined
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
+from workbench.tui.plans import PlanShown, plan_lines
 from workbench.tui.trace_rows import danger_of, usage_of
 from workbench.tui.written import (
     BLANK,
@@ -56,6 +57,19 @@ def event_text(event: Event, *, outcome: Event | None = None, where: str = "") -
             yield from _data(outcome.data, width)
 
     return write
+
+
+def with_plan(write: Write, plan: PlanShown | None) -> Write:
+    """The plan of its turn before an event, as far as it has come whenever it is written."""
+    if plan is None:
+        return write
+
+    def both(width: int) -> Iterator[Written]:
+        yield ((one_line(plan.words), "strong"),)
+        yield from plan_lines(plan.items, width, plan)
+        yield from write(width)
+
+    return both
 
 
 def answer_text(text: str) -> Write:
@@ -148,6 +162,11 @@ class DetailPane(Lines[Written]):
         """Show what became of it; the scroll position stays."""
         self._write = write
         self._fill()
+
+    def write_anew(self) -> None:
+        """Show the same as it is now."""
+        if self._write is not None:
+            self._fill()
 
     def on_resize(self) -> None:
         """Wrap anew."""

@@ -106,10 +106,10 @@ class InboxPane(InboxView):
         self.note_read()
         row = self.state.selected
         refusal = self.state.refusal(self.clock.ticks())
-        if row is None or not row.is_permission or refusal:
+        if row is None or not (row.is_permission or row.is_plan) or refusal:
             self.say(refusal or "nothing to edit")
             return
-        arguments = self.state.edited.get(row.id, row.arguments)
+        arguments = self.state.edited.get(row.id) or editable(row)
         text = json.dumps(dict(arguments), indent=2, ensure_ascii=True)
         self.edit(text)
 
@@ -178,7 +178,9 @@ class InboxPane(InboxView):
         elif row.kind == "budget" and choice == "extend":
             self.ask("answer", "by how many? nothing: by as much again; enter extends")
         else:
-            self.send(Given(row.id, "allow", answer=choice, is_answer=True))
+            edited = self.state.edited.get(row.id) if row.is_plan and choice == "accept" else None
+            given = Given(row.id, "allow", answer=choice, is_answer=True, arguments=edited)
+            self.send(given)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Enter in a field."""
@@ -216,15 +218,34 @@ class InboxPane(InboxView):
             return
         try:
             arguments = parse_arguments(self.edited_text())
+            if row.is_plan:
+                check_plan(row, arguments)
         except WorkbenchError as error:
             self.say(str(error))
             return
         self.state.edited[row.id] = arguments
         self.state.seen_whole.discard(row.id)
         self.back()
-        self.say(
-            keyed("arguments changed; nothing is allowed yet: {inbox.allow} allows the edited call")
-        )
+        said = "arguments changed; nothing is allowed yet: {inbox.allow} allows the edited call"
+        if row.is_plan:
+            said = "the plan is edited; nothing runs yet: choose accept, then {list.choose}"
+        self.say(keyed(said))
+
+
+def editable(row: Asked) -> Mapping[str, Any]:
+    """What of a request can be edited: of a plan its items."""
+    return {"items": row.arguments.get("items", [])} if row.is_plan else row.arguments
+
+
+def check_plan(row: Asked, edited: Mapping[str, Any]) -> None:
+    """Refuse an edited plan that is none, while it still stands in the editor."""
+    from workbench.agent.plan import MOST_ITEMS, read_items  # noqa: PLC0415 - plans are rare
+
+    items = edited.get("items")
+    if not isinstance(items, list) or len(edited) > 1:
+        raise UsageError('a plan is {"items": [...]} and nothing else')
+    tools, done = (row.arguments.get(name) or () for name in ("tools", "done"))
+    read_items(cast("list[Any]", items), tools, MOST_ITEMS, done)
 
 
 def parse_arguments(text: str) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from workbench.tui.clock import span
 from workbench.tui.deciding import SCOPES, Deciding, Scope
 from workbench.tui.grades import danger_role, danger_word, state_role
 from workbench.tui.keymap import keyed, short
+from workbench.tui.plans import items_of, plan_lines
 from workbench.tui.trace_rows import short_first
 from workbench.tui.written import BLANK, Written, change_lines, labelled, text_lines, value_lines
 
@@ -94,6 +95,8 @@ def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterato
         yield from text_lines(row.text, width, role="strong", prose=not row.is_doubt)
     if row.is_doubt:
         yield from _doubt_lines(row, width)
+    elif row.is_plan:
+        yield from _plan(row, state, width)
     elif row.arguments and not row.is_permission:
         yield from value_lines(row.arguments, width, indent=2)
     if row.preview:
@@ -105,6 +108,19 @@ def action_lines(row: Asked, state: Deciding, now: float, width: int) -> Iterato
         yield from labelled("rule", row.rule, width)
     yield from _facts(row, width)
     yield ((Plain("-- end --"), "dim"),)
+
+
+def _plan(row: Asked, state: Deciding, width: int) -> Iterator[Written]:
+    """The plan item by item, as it would run: edited where it was."""
+    edited = state.edited.get(row.id)
+    if edited is not None:
+        yield ((Plain("edited by you: this is what runs once you accept it"), "warn"),)
+    plan = row.arguments if edited is None else edited
+    if items := items_of(plan):
+        yield from plan_lines(items, width)
+        yield from labelled("tools", ", ".join(row.arguments.get("tools") or ["none"]), width)
+    else:
+        yield from value_lines(plan, width, indent=2)
 
 
 def _doubt_lines(row: Asked, width: int) -> Iterator[Written]:
@@ -280,8 +296,11 @@ def key_spans(state: Deciding, width: int) -> list[Span]:
 
 
 def _answering(state: Deciding, row: Asked) -> Span:
-    if row.is_doubt and row.id not in state.seen_whole:
+    if (row.is_doubt or row.is_plan) and row.id not in state.seen_whole:
         return keyed("  {inbox.scroll_down} reads on to the end first"), "warn"
+    if row.is_plan:
+        words = "  {inbox.choice_left} {inbox.choice_right} choose   {list.choose} answers"
+        return keyed(f"{words}   {{inbox.edit}} edits the plan"), "dim"
     return keyed("  {inbox.choice_left} {inbox.choice_right} choose   {list.choose} answers"), "dim"
 
 

@@ -20,7 +20,7 @@ from workbench.tui.keys import Place
 from workbench.tui.layout import PANES, PaneName
 from workbench.tui.lines import Lines
 from workbench.tui.panes.agents import AgentLine, AgentsPane
-from workbench.tui.panes.detail import event_text, full_text
+from workbench.tui.panes.detail import event_text, full_text, with_plan
 from workbench.tui.panes.inbox_view import InboxView
 from workbench.tui.panes.trace import TracePane
 from workbench.tui.screens.workbench_view import WorkbenchView
@@ -112,7 +112,9 @@ class Looking(WorkbenchView):
         """A row of the trace in the detail."""
         event = event_at(self.board, row.run_id, row.seq)
         if event is not None and row.state in ("", "running", "waiting"):
-            self.area.detail.show(f"#{row.seq}", event_text(event, where=row.line))
+            write = event_text(event, where=row.line)
+            plan = self.board.plans.at(row.run_id, event.key)
+            self.area.detail.show(f"#{row.seq}", with_plan(write, plan))
         elif row.seq:
             self.show_position(row.run_id, row.seq, row.line)
 

@@ -109,6 +109,8 @@ class WorkbenchView(Screen[None]):
             area.trace.absorb(board.trace)
         if news & {"branches", "runs"}:
             area.checkpoints.show(board, self.run_id)
+        if "plans" in news:
+            area.detail.write_anew()
         if "inbox" in news:
             area.inbox.show(board)
             waiting = len(area.inbox.state.rows)
