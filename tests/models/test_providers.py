@@ -149,6 +149,11 @@ def test_a_reachable_ollama_gives_its_newest_model_that_calls_tools():
         ]
         model, why = chosen({"OLLAMA_HOST": server.url})
         assert (model, "calls tools" in why) == ("ollama:tools:1", True)
+        server.shelf.insert(0, Pulled("new:1"))
+        asked = len(server.bodies("/api/show"))
+        assert chosen({"OLLAMA_HOST": server.url}).model == "ollama:new:1"
+        assert len(server.bodies("/api/show")) == asked + 1
+        server.shelf = server.shelf[1:]
         server.shelf = server.shelf[:2]
         assert chosen({"OLLAMA_HOST": server.url}).model == "ollama:plain:1"
         server.shelf = server.shelf[:1]

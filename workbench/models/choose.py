@@ -9,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, NamedTuple
 
 from workbench.errors import ModelError
+from workbench.models.ollama import OllamaModel
 from workbench.models.probe import base_url, reachable
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ async def _of_ollama(providers: Providers, there: list[str]) -> Choice:
     for prefix in there:
         url = base_url(providers.host(prefix))
         try:
-            found = best(await providers.provider(prefix).models())
+            model = providers.provider(prefix)
+            assert isinstance(model, OllamaModel)
+            found = await best(model)
         except ModelError as error:
             why = why or f"Ollama could not list its models: {error.message}"
             continue
@@ -63,8 +66,13 @@ async def _of_ollama(providers: Providers, there: list[str]) -> Choice:
     return Choice(FALLBACK, why)
 
 
-def best(models: list[ModelInfo]) -> ModelInfo | None:
-    """The newest model that calls tools, else the newest that chats (the list is by age)."""
-    chatting = [model for model in models if "chat" in model.capabilities]
-    calling = [model for model in chatting if "tools" in model.capabilities]
-    return next(iter([*calling, *chatting]), None)
+async def best(model: OllamaModel) -> ModelInfo | None:
+    """The newest model that calls tools, else the newest that chats; no more is asked than that."""
+    chatting: ModelInfo | None = None
+    for name in await model.names():
+        info = (await model.show(name)).info
+        if "chat" in info.capabilities:
+            if "tools" in info.capabilities:
+                return info
+            chatting = chatting or info
+    return chatting

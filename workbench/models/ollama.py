@@ -83,11 +83,17 @@ class OllamaModel:
 
     async def models(self) -> list[ModelInfo]:
         """The models that are pulled, the newest first."""
+        return await asyncio.gather(*(self._listed(model) for model in await self._tags()))
+
+    async def names(self) -> list[str]:
+        """Their names alone, which takes one question."""
+        return [_name_of(model) for model in await self._tags()]
+
+    async def _tags(self) -> list[dict[str, Any]]:
         found: Any = (await self.host.ask("/api/tags")).get("models")
         if not isinstance(found, list):
             raise self.host.malformed("no list of models")
-        listed = cast("list[dict[str, Any]]", found)
-        return await asyncio.gather(*(self._listed(model) for model in listed))
+        return cast("list[dict[str, Any]]", found)
 
     async def capabilities(self, name: str) -> Capabilities:
         """What a model can do, and the context it will be asked to hold."""
@@ -138,7 +144,7 @@ class OllamaModel:
     async def running(self) -> dict[str, dict[str, Any]]:
         """The models that are in memory now, by name: ``size size_vram expires_at …``."""
         found = (await self.host.ask("/api/ps")).get("models") or ()
-        return {str(model.get("model") or model.get("name")): model for model in found}
+        return {_name_of(model): model for model in found}
 
     async def unload(self, name: str) -> None:
         """Free a model's memory."""
@@ -156,7 +162,7 @@ class OllamaModel:
 
     async def _listed(self, model: Mapping[str, Any]) -> ModelInfo:
         """One model of the list; described anew when another one stands under its name."""
-        name = str(model.get("model") or model.get("name") or "")
+        name = _name_of(model)
         mark = str(model.get("digest") or "")
         if name not in self._known or self._marks.get(name) != mark:
             self._known[name] = await self._ask_about(name, LOOK_S)
@@ -175,3 +181,7 @@ class OllamaModel:
                 return None
             raise
         return self._known[bare].capabilities(self._context).context_tokens
+
+
+def _name_of(model: Mapping[str, Any]) -> str:
+    return str(model.get("model") or model.get("name") or "")

@@ -160,7 +160,7 @@ class Providers:
         written = sorted(prefix for prefix in self.hosts if "@" in prefix)
         error = UnknownName("Ollama host", f"ollama@{host}", written)
         if error.data["nearest"] is None:
-            error.hint = f'Write it into your settings: ollama.hosts = {{{host} = "http://…"}}'
+            error.hint = f'Write it into your settings: ollama.hosts = {{"{host}" = "http://…"}}'
         raise error
 
     def _ollama(self, prefix: str) -> Model:

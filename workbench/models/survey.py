@@ -20,6 +20,10 @@ PATIENCE_S = 2.0
 """How long a host may take to say that it is there."""
 
 
+NO_KEYS = "no keys are set"
+"""Where litellm's models would come from, when nothing opens any provider."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One place that models come from."""
@@ -45,7 +49,7 @@ async def configured(providers: Providers) -> list[Provider]:
         for prefix in providers.ollamas()
     ]
     if "litellm" not in providers.manner.off:
-        reached = ", ".join(_reached(providers)) or "no keys are set"
+        reached = ", ".join(_reached(providers)) or NO_KEYS
         found.append(Provider("litellm", reached, is_remote=True))
     recorded = Provider("recorded", "any run: model recorded:RUN answers from it", is_remote=False)
     return [*found, await ask(providers, playbooks), recorded]

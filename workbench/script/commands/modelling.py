@@ -11,7 +11,7 @@ from workbench.errors import Denied, ModelError, UsageError
 from workbench.models.details import ModelDetails, info_json
 from workbench.models.ollama import OllamaModel
 from workbench.models.ollama_pull import PullProgress
-from workbench.models.survey import Provider
+from workbench.models.survey import NO_KEYS, Provider
 from workbench.plain import one_line
 from workbench.script.amounts import shown
 from workbench.script.command import Call, Command, Output, Parameter, said
@@ -39,7 +39,10 @@ async def _models(session: Session, call: Call) -> Output:
 async def listed(session: Session) -> Output:
     """Every provider with its models; one that does not answer is named, with what mends it."""
     bench = session.bench
-    found = await asyncio.gather(*(bench.ask_provider(one) for one in await bench.providers()))
+    providers = await bench.providers()
+    if any(one.prefix == "litellm" and one.where != NO_KEYS for one in providers):
+        session.notice("asking litellm, which takes some seconds to start")
+    found = await asyncio.gather(*(bench.ask_provider(one) for one in providers))
     lines = [line for one in found for line in provider_lines(one, bench.default_model)]
     data = {
         "chosen": bench.default_model,
