@@ -13,7 +13,8 @@ import workbench
 REPOSITORY = Path(workbench.__file__).parents[1]
 
 FRONT_DOOR = [
-    "Agent", "Cancelled", "Done", "IdempotencyKey", "InputField", "OutputField", "Refused",
+    "Agent", "Audio", "Cancelled", "Document", "Done", "IdempotencyKey", "Image", "InputField",
+    "OutputField", "Refused",
     "Signature", "StepFailed",
     "Workbench", "WorkbenchError", "as_they_finish", "ask", "ask_sync", "call", "checkpoint",
     "discover", "follow", "hook", "now", "pattern", "question", "race", "random", "recall",

@@ -13,9 +13,12 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "Agent": "agent.agent",
+    "Audio": "agent.media",
     "Cancelled": "errors",
+    "Document": "agent.media",
     "Done": "agent.probe",
     "IdempotencyKey": "workflow.keyed",
+    "Image": "agent.media",
     "InputField": "agent.signature",
     "OutputField": "agent.signature",
     "Refused": "run.hooks",
@@ -51,6 +54,9 @@ __all__ = [*_PLACES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunder
 
 if TYPE_CHECKING:
     from workbench.agent.agent import Agent as Agent
+    from workbench.agent.media import Audio as Audio
+    from workbench.agent.media import Document as Document
+    from workbench.agent.media import Image as Image
     from workbench.agent.probe import Done as Done
     from workbench.agent.signature import InputField as InputField
     from workbench.agent.signature import OutputField as OutputField

@@ -247,6 +247,12 @@ class InputError(WorkbenchError):
     exit_code = 2
 
 
+class MediaError(InputError):
+    """An image, audio or document that cannot be taken; ``data['reason']`` says why."""
+
+    code = "media"
+
+
 class ModelError(WorkbenchError):
     """A model's server failed; ``data['retry']`` says whether trying again can help."""
 

@@ -14,7 +14,13 @@ SEEDS = (
 
 
 def test_the_twelve_tools_and_two_more_are_there() -> None:
-    assert set(BUILT_IN) == {*SEEDS.split(), "edit_file", "search_files"}
+    assert set(BUILT_IN) == {
+        *SEEDS.split(),
+        "edit_file",
+        "search_files",
+        "read_media",
+        "fetch_media",
+    }
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

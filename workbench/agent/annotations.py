@@ -36,11 +36,13 @@ from workbench.agent.kinds import (
     OneOf,
     either,
 )
+from workbench.agent.media import OF_CLASS
 from workbench.agent.named import Choice, Model, Named, Record, SchemaType
 from workbench.errors import SignatureError
 from workbench.values import digest
 
 _PLAIN: dict[Any, Kind] = {
+    **OF_CLASS,
     str: STR,
     int: INT,
     float: FLOAT,

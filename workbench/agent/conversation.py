@@ -42,6 +42,25 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown(Entry):
+    """A tool's entry whose result is an image or audio: the next request carries it."""
+
+    media: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """An image or audio as it goes with a request: its bytes, and the entry they belong to."""
+
+    at: int
+    what: Literal["image", "audio"]
+    type: str
+    """As in ``image/png``, found by content."""
+    name: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Conversation:
     """Entries in order; ``head`` names them all, ``sent`` counts those a request has named."""
 
@@ -88,6 +107,8 @@ class ModelRequest:
     options: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """``temperature``, ``seed``, ``max_tokens``, ``think``: what was set, nothing else."""
     timeout_s: float = 120.0
+    media: Sequence[Attached] = ()
+    """Images and audio, by the places of their entries."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@
     field       = name [":" type] ["=" JSON] ['"' description '"']
     type        = option {"|" option}
     option      = "str" | "int" | "float" | "bool" | "object" | "None" | "list" ["[" type "]"]
+                | "Image" | "Audio" | "Document"
                 | "dict" ["[" "str" "," type "]"] | "Literal" "[" literal {"," literal} "]"
                 | "Optional" "[" type "]" | a name given in ``types``
 
@@ -21,6 +22,7 @@ from difflib import get_close_matches
 from keyword import iskeyword
 from typing import Any, NoReturn
 
+from workbench.agent import media
 from workbench.agent.annotations import kind_of, named
 from workbench.agent.fields import REQUIRED, Absent, Field
 from workbench.agent.kinds import (
@@ -45,6 +47,7 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _QUOTED = re.compile(r"'((?:[^'\\\n]|\\['\\])*)'")
 
 _SIMPLE: dict[str, Kind] = {
+    **media.KINDS,
     "str": STR,
     "int": INT,
     "float": FLOAT,

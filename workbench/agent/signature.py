@@ -19,6 +19,7 @@ from workbench.agent import grammar
 from workbench.agent.fields import REQUIRED, Field, read_fields
 from workbench.agent.forms import InputField, OutputField, fields_of_class, fields_of_function
 from workbench.agent.kinds import STR, Kind, Misfit, OneOf, Schema, accepts, walk
+from workbench.agent.media import takes_media
 from workbench.agent.named import Named
 from workbench.agent.reading import NotFound, decoded, find_json, said, unfenced
 from workbench.agent.reply import TAKEN, Reply
@@ -57,6 +58,13 @@ class Signature:
         for side in (self.inputs, self.outputs):
             for name, count in Counter(f.name for f in side).items():
                 _check_name(name, count, side is self.outputs)
+        for output in self.outputs:
+            if takes_media(output.type):
+                raise SignatureError(
+                    f"field {output.name!r}: no model answers with {output.type} here",
+                    hint="Have a tool make it, and answer with text about it",
+                    field=output.name,
+                )
 
     def __init_subclass__(cls) -> None:
         inputs, outputs = fields_of_class(cls, Signature)

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from workbench.agent import media
 from workbench.agent.agent import Agent
-from workbench.agent.conversation import Conversation, Entry, ModelReply, ToolCall
+from workbench.agent.conversation import Conversation, Entry, ModelReply, Shown, ToolCall
 from workbench.agent.prompt import asked, render_repair
+from workbench.agent.taking import taken_in
 from workbench.agent.tool import Tool
 from workbench.errors import (
     Cancelled,
@@ -107,6 +109,7 @@ async def turn(
     """
     signature = asked(agent)
     tools = {} if agent.style == "single" else tools
+    inputs = await taken_in(agent.signature.inputs, inputs)
     conversation, repaired = Conversation(), False
     for _ in range(agent.max_rounds):
         said = await ask_model(ModelAsk(agent, inputs, conversation, list(tools.values())))
@@ -214,6 +217,8 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
         if error.reason != "call":
             raise
         return failed("cancelled: a person ended this call")
+    if media.is_reference(result) and "digest" in result and result["media"] != "document":
+        return Shown("tool", media.told(result), call_id=call.id, name=call.name, media=result)
     return Entry("tool", text_of(result), call_id=call.id, name=call.name)
 
 

@@ -18,6 +18,7 @@ from workbench.agent.turn import ModelAsk
 from workbench.errors import LimitReached, ModelError, describe
 from workbench.foreign import Raised, attempt_async
 from workbench.journal.overlay import part_for
+from workbench.run.attach import attached, readable, send
 from workbench.run.deltas import Deltas
 from workbench.run.estimate import STEP, Expected, limited, size_of
 from workbench.run.mail import steering_box
@@ -59,7 +60,7 @@ async def ask_model(step: Step) -> dict[str, Any]:
         sent = replace(sent, timeout_s=min(sent.timeout_s, trying.left_s))
         deltas = Deltas(step)
         try:
-            answered = await attempt_async(step.run.world.models.complete(sent, deltas.take))
+            answered = await attempt_async(send(step.run.world.models, sent, deltas.take))
         finally:
             deltas.close()
         if isinstance(answered, Raised):
@@ -125,7 +126,9 @@ def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRe
     overlay, agent = step.run.header.overlay, prompt.agent
     # Only a hook can have put these there: a workflow's request names neither.
     changed = step.arguments
-    entries = [Entry("user", render_inputs(asked(agent), wanted.inputs))]
+    signature, read = asked(agent), step.run.world.copies.read
+    shown = readable(signature.inputs, wanted.inputs, read)
+    entries = [Entry("user", render_inputs(signature, shown))]
     entries += [*wanted.conversation.entries, *(Entry("user", text) for text in steered)]
     request = ModelRequest(
         model=changed.get("model")
@@ -138,6 +141,7 @@ def _rendered(step: Step, wanted: ModelAsk, steered: list[str]) -> tuple[ModelRe
         schema=prompt.schema,
         agent=agent.name,
         inputs=wanted.inputs,
+        media=attached(signature.inputs, wanted.inputs, entries, read),
         options={**agent.options, **overlay.get("options", {}), **changed.get("options", {})},
         timeout_s=step.run.world.model_timeout_s,
     )

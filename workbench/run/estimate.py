@@ -113,10 +113,15 @@ def limited(request: ModelRequest, most: int) -> ModelRequest:
     return replace(request, options={**request.options, "max_tokens": most})
 
 
+_A_MEDIUM = 6_000
+"""Bytes of text that an image or a sound is counted as: models count them in tokens, not bytes."""
+
+
 def size_of(request: ModelRequest) -> int:
     """The size in bytes of everything a model reads."""
     said = sum(len(entry.text.encode("utf-8", "replace")) + 16 for entry in request.entries)
     calls = [[call.arguments for call in entry.calls] for entry in request.entries if entry.calls]
     rest: Mapping[str, Any] = {"tools": list(request.tools), "schema": request.schema or {}}
     system = len(request.system.encode("utf-8", "replace"))
-    return 1 + system + said + len(dumps([calls, rest]))
+    media = _A_MEDIUM * len(request.media)
+    return 1 + system + said + media + len(dumps([calls, rest]))

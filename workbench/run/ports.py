@@ -351,6 +351,10 @@ class WorkingCopies(Protocol):
         """A content by its name. Raises StoreDamaged."""
         ...
 
+    def keep(self, content: bytes) -> str:
+        """Keep a content durably; its name."""
+        ...
+
     def same(self, one: str | None, other: str | None) -> bool:
         """Whether two names mean the same content."""
         ...

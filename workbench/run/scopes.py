@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from workbench.agent.agent import PLANNING_STYLES, Agent
+from workbench.agent.media import keep_contents
 from workbench.agent.planning import planned
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ModelAsk, turn
@@ -174,6 +175,8 @@ def open_scope(step: Step) -> None:
     extra: dict[str, Any] = {"scope": True}
     if effect.kind == "ask":
         agent = scopes.agent(effect.subject, effect.name)
+        # As they were given: the copy that rows hold has no bytes.
+        keep_contents(effect.arguments, step.run.world.copies.keep)
         inputs = step.arguments["inputs"]
         step.arguments = {"inputs": agent.signature.read_inputs(inputs)}
         extra["agent"] = scopes.adopt(agent)
@@ -256,6 +259,7 @@ def bound_inputs(
         call = HookCall("before.run", run_id, "", "", "run", what.name, given)
         given = dict(world.hooks.ask(call)[0].arguments)
     wanted = {p.name: p.type for p in what.parameters}
+    keep_contents(given, world.copies.keep)
     given = world.redaction.value(given)
     return as_read(bind_agents(given, world.agents, wanted))
 

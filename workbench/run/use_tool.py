@@ -38,7 +38,7 @@ async def use_tool(step: Step) -> Any:
 
 
 async def _use(step: Step, tool: Tool, facts: Facts) -> Any:
-    if source := brings_in(facts):
+    if source := brings_in(facts) or _document(step):
         step.extra["untrusted"] = source
     if tool.repeat is Repeat.PURE:
         await step.run.hold.passes()
@@ -56,6 +56,13 @@ async def _use(step: Step, tool: Tool, facts: Facts) -> Any:
         with found.within(tool):
             found.result = await _performed(step, tool, facts, found.turn)
         return found.result
+
+
+def _document(step: Step) -> str:
+    """The document whose text a call brings in: who wrote that is never known."""
+    if step.parked.effect.name != "read_media" or step.arguments.get("media") != "document":
+        return ""
+    return str(step.arguments.get("path") or step.arguments.get("name") or "a document")
 
 
 async def _performed(step: Step, tool: Tool, facts: Facts, turn: HeldTurn | None = None) -> Any:

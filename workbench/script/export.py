@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workbench import __version__
+from workbench.agent.media import references
 from workbench.errors import StoreDamaged, UsageError
 from workbench.journal.carried import LONGEST_LINE, Writing
 from workbench.journal.events import Event
@@ -102,6 +103,8 @@ def _contents(row: Event) -> Iterator[str]:
             # What a link or a device looked like is all in its name.
             if isinstance(name, str) and not name.startswith(("stat:", "link:")):
                 yield name
+    for medium in references(row.data):
+        yield from (str(medium[part]) for part in ("digest", "text") if part in medium)
 
 
 def content_of(store: Store | MemoryStore, name: str) -> bytes | None:

@@ -1,6 +1,7 @@
 """The built-in tools as values: what a model is told, and what the gate needs to know.
 
-Twelve everybody expects, and two (`edit_file`, `search_files`) that spare an agent whole files.
+Twelve everybody expects, two (`edit_file`, `search_files`) that spare an agent whole files, and
+two (`read_media`, `fetch_media`) that take in what is no text.
 ``floor`` is the least level of any call; `permission.danger.grade` raises it by the facts.
 """
 
@@ -99,6 +100,17 @@ _TOOLS = (
             ignore_case=_said(_FLAG, "Whether A equals a"),
         ),
     ),
+    _looking(
+        "read_media",
+        "Look at an image, listen to audio, or read a document (PDF, docx, xlsx, pptx, odt, text).",
+        _schema(
+            "media",
+            media={"enum": ["image", "audio", "document"]},
+            path=_PATH,
+            digest=_said(_TEXT, "Of a content that is kept already, instead of a path"),
+            name=_said(_TEXT, "What that content is called"),
+        ),
+    ),
     _changing(
         "write_file",
         "write",
@@ -154,6 +166,12 @@ _TOOLS = (
         "erase",
         "Send an HTTP DELETE request.",
         _schema("url", url=_URL, headers=_HEADERS),
+    ),
+    _asking(
+        "fetch_media",
+        "fetch",
+        "Fetch an image, audio or a document from an address.",
+        _schema("media url", media={"enum": ["image", "audio", "document"]}, url=_URL),
     ),
     _asking(
         "fetch_url",

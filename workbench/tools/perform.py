@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from workbench.agent.media import keep_contents
 from workbench.agent.probe import Probe, Probed, read_probe
 from workbench.errors import Denied, ToolError, UnknownName
 from workbench.foreign import attempt_async
@@ -25,6 +26,7 @@ from workbench.run.ports import Attempt
 from workbench.run.touch import RESTORE
 from workbench.tools import change, files, putting_back, search, spool
 from workbench.tools.facts import facts
+from workbench.tools.media import FETCH, READ, read_media
 from workbench.tools.place import Place
 from workbench.tools.preview import difference
 from workbench.tools.processes import joined
@@ -70,7 +72,11 @@ async def perform(
     """
     given = tool.read(arguments)
     if tool.function is not None:
-        return copied(await _call(tool, given, attempt.idempotency_key))
+        result = await _call(tool, given, attempt.idempotency_key)
+        keep_contents(result, place.keep)
+        return copied(result)
+    if tool.name in {READ, FETCH}:
+        return await read_media(tool.name, given, place, decided, attempt.redaction)
     if tool.name == "bash_command":
         _refuse_surprise(tool, given, place, decided)
         return await _command(given, place, attempt, decided)

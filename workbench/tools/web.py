@@ -66,6 +66,19 @@ class _Answer:
     url: Url
 
 
+async def fetched(address: str, place: Place, decided: Facts | None, most_bytes: int) -> bytes:
+    """The whole body at an address, by the same rules; anything but 200 is an error."""
+    url = Url.parse(address)
+    _refuse_other(url, decided)
+    limits = replace(place.limits, body_bytes=most_bytes)
+    answer = await _answered(_Request("GET", url, {}, b""), replace(place, limits=limits))
+    if answer.status != 200:
+        raise ToolError(f"{url.place} answered with status {answer.status}")
+    if answer.body.truncated:
+        raise ToolError(f"what {url.place} sent has more than {most_bytes} bytes")
+    return answer.body.kept
+
+
 async def http(
     tool: str, arguments: Mapping[str, Any], place: Place, decided: Facts | None, key: str = ""
 ) -> Json:
@@ -74,19 +87,27 @@ async def http(
     With a ``key`` the request carries it as its ``Idempotency-Key``, unless it brings its own.
     """
     url = Url.parse(str(arguments["url"]))
-    if decided is not None and url.origin not in decided.targets:
-        raise Denied(f"{url.origin} is not what was decided on: {', '.join(decided.targets)}")
+    _refuse_other(url, decided)
     headers, body = _content(arguments)
     headers = await filled(headers, url, place.credentials)
     if key and not any(name.lower() == "idempotency-key" for name in headers):
         headers["Idempotency-Key"] = key
-    request = _Request(METHODS[tool], url, headers, body)
+    answer = await _answered(_Request(METHODS[tool], url, headers, body), place)
+    return await _result(tool, answer, place)
+
+
+def _refuse_other(url: Url, decided: Facts | None) -> None:
+    if decided is not None and url.origin not in decided.targets:
+        raise Denied(f"{url.origin} is not what was decided on: {', '.join(decided.targets)}")
+
+
+async def _answered(request: _Request, place: Place) -> _Answer:
     try:
         async with asyncio.timeout(place.limits.http_s):
-            answer = await _followed(request, place)
+            return await _followed(request, place)
     except TimeoutError:
-        raise ToolError(f"{url.place} took longer than {place.limits.http_s:g} s") from None
-    return await _result(tool, answer, place)
+        took = f"took longer than {place.limits.http_s:g} s"
+        raise ToolError(f"{request.url.place} {took}") from None
 
 
 def _content(arguments: Mapping[str, Any]) -> tuple[dict[str, str], bytes]:
