@@ -19,6 +19,7 @@ from typing import Any, Final
 from workbench.agent.agent import Agent
 from workbench.agent.plan import Check, Item, item_schema, read_items, ready, written
 from workbench.agent.signature import Field, Signature
+from workbench.agent.taking import taken_in
 from workbench.agent.tool import Tool
 from workbench.agent.turn import Turned, turn
 from workbench.agent.verifying import Verifying, shown
@@ -85,6 +86,7 @@ async def planned(
         LimitReached: what is left of a budget does not pay for another round.
         StepFailed: the plan was refused, or what no other plan can help.
     """
+    inputs = await taken_in(agent.signature.inputs, inputs)
     return await _Work(agent, tools, inputs, find).all()
 
 
