@@ -56,7 +56,11 @@ class Board:
         self.plans = Plans()
         self.asked_at: dict[str, int] = {}
         """For each waiting thing the number of the line that tells of it."""
-        self._fold: dict[str, Callable[[RunShown, Event], None]] = {
+        self._fold = self._folds()
+
+    def _folds(self) -> dict[str, Callable[[RunShown, Event], None]]:
+        """What takes in a row, by its kind."""
+        return {
             "run.started": self._run_started,
             "run.finished": self._run_ended,
             "run.suspended": self._run_suspended,
