@@ -73,7 +73,7 @@ def test_the_readme_s_settings_are_settings(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from workbench.config import load;"
         "held = load(workspace=Path(sys.argv[1]));"
-        "print(held.theme, held.bell, len(held.hooks), *held.secrets, *held.keys)"
+        "print(held.theme, held.bell, len(held.hooks), *held.secrets, *held.mcp, *held.keys)"
     )
     variables = {**os.environ, "KAIZEN_TUI_CONFIG_HOME": str(tmp_path)}
     done = subprocess.run(
@@ -83,7 +83,7 @@ def test_the_readme_s_settings_are_settings(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.stdout == "nord False 1 github trace.follow app.runs\n", done.stderr
+    assert done.stdout == "nord False 1 github docs docs trace.follow app.runs\n", done.stderr
 
 
 def test_the_readme_s_picture_is_there() -> None:

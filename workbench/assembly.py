@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.agent.agent import Agent
 from workbench.agent.files import load_agents
@@ -49,6 +49,9 @@ from workbench.tools.sandbox.report import SandboxReport
 from workbench.values import digest, dumps
 from workbench.workspace.copies import Copies
 
+if TYPE_CHECKING:
+    from workbench.tools.mcp.servers import McpServers
+
 _RULES = "rules"
 """The setting under which rules kept for the workspace stand."""
 
@@ -70,6 +73,7 @@ class Parts:
     default_model: str
     model_reason: str
     redaction: Redaction
+    servers: McpServers | None = None
     notices: list[str] = field(default_factory=list[str])
 
     @property
@@ -105,6 +109,7 @@ class Parts:
             room=Room(lambda: self.store.short_of(int(self.config.min_free_mib * 2**20))),
             agents=self.agents,
             tools=self.tools,
+            missing=self.servers.missing if self.servers else lambda _name: None,
             patterns=dict(self.discovered.things("pattern")),
             approval_timeout_s=self.config.approval_timeout_s or None,
             checkpoints=self.config.checkpoints,
@@ -129,7 +134,9 @@ class Parts:
         self.store.set_setting(_RULES, list(kept))
 
     async def close(self) -> None:
-        """Let go of models and the store."""
+        """Let go of servers, models and the store."""
+        if self.servers is not None:
+            await self.servers.close()
         await self.models.close()
         self.store.close()
 
@@ -180,24 +187,24 @@ async def assemble(
     stands = standing(folder, os.environ)
     found = _discovered(held, folder, stands)
     redaction, copies = Redaction.of(os.environ), _copies(state, store)
-    credentials = credentials_of(held.secrets, os.environ, redaction)
-    place = Place(folder, state, grants=held.grants, credentials=credentials, contents=copies)
-    models = model_sources(held, folder, store, redaction)
-    default, reason = await models.choose(held.model)
+    secrets = credentials_of(held.secrets, os.environ, redaction)
+    place = Place(folder, state, grants=held.grants, credentials=secrets, contents=copies)
+    models, servers = model_sources(held, folder, store, redaction), _servers(held, store)
+    noter, sandboxed = _sandbox_noter(store), held.has("sandbox")
     parts = Parts(
         held,
         store,
         state,
-        PlacedTools(place, sandboxed=held.has("sandbox"), found=_sandbox_noter(store)),
+        PlacedTools(place, sandboxed=sandboxed, found=noter, servers=servers),
         copies,
         models,
         _policy(held, store, folder),
         found,
         {**found.things("agent"), **_agents(held, folder, stands), **{a.name: a for a in agents}},
-        {**_tools(held, found), **{t.name: t for t in tools}},
-        default,
-        reason,
+        {**_tools(held, found), **_offered(held, servers), **{t.name: t for t in tools}},
+        *await models.choose(held.model),
         redaction,
+        servers,
         [*held.notices, *found.notices, *cleaned],
     )
     if not readonly:
@@ -295,7 +302,23 @@ def _agents(config: Config, folder: Path, stands: Standing) -> dict[str, Agent]:
     return found
 
 
-def _tools(config: Config, found: Discovered) -> dict[str, Tool]:
+def _servers(config: Config, store: Store | MemoryStore) -> McpServers | None:
+    if not config.mcp:
+        return None
+    from workbench.server_sources import server_sources  # noqa: PLC0415 - for those who have some
+
+    return server_sources(config, os.environ, store.audit.enter)
+
+
+def _offered(config: Config, servers: McpServers | None) -> dict[str, Tool]:
+    if servers is None:
+        return {}
+    from workbench.server_sources import offered  # noqa: PLC0415
+
+    return offered(config, servers)
+
+
+def _tools(config: Config, found: Discovered, servers: McpServers | None = None) -> dict[str, Tool]:
     from workbench.tools.catalogue import BUILT_IN, classed  # noqa: PLC0415 - schemas
 
     extra: dict[str, Tool] = found.things("tool")
@@ -323,6 +346,8 @@ def _write_down(parts: Parts, stands: Standing) -> None:
     policy, audit = parts.policy, parts.store.audit
     rules = len(policy.rules)
     audit.note("policy.found", {"mode": policy.mode, "rules": rules, "digest": policy.version})
+    if parts.servers is not None:
+        audit.note("mcp.found", parts.servers.standing())
     said = {"trusted": stands.trusted, "files": len(stands.files)}
     audit.note("trust.found", {**said, "digest": digest(dumps(dict(stands.files)))})
 

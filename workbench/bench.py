@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench import __version__
 from workbench.agent.agent import Agent
@@ -24,6 +24,12 @@ from workbench.run.budget import limits_row
 from workbench.run.session import Session
 from workbench.run.shared import Budgets
 from workbench.workflow.pattern import Pattern
+
+if TYPE_CHECKING:
+    from workbench.tools.mcp.connection import Connection
+    from workbench.tools.mcp.offer import Offer
+    from workbench.tools.mcp.server import McpServer
+    from workbench.tools.mcp.servers import McpServers
 
 
 class Workbench(Session):
@@ -96,6 +102,35 @@ class Workbench(Session):
     def tools(self) -> dict[str, Tool]:
         """Tools by name."""
         return self.world.tools
+
+    @property
+    def mcp(self) -> McpServers | None:
+        """The MCP servers of the settings; None when there are none."""
+        return self._parts.servers
+
+    def looking_at(self, server: McpServer) -> AbstractAsyncContextManager[Connection]:
+        """A connection to a server, to see what it offers."""
+        assert self._parts.servers is not None
+        return self._parts.servers.looked_at(server, self._parts.toolbox.place_of(server))
+
+    def trust_server(self, server: McpServer, offer: Offer) -> None:
+        """Trust a server with exactly this offer; its tools are there from now on."""
+        from workbench.server_sources import offered
+
+        assert self._parts.servers is not None
+        self._parts.servers.trust(server, offer)
+        self._without_tools_of(server.name)
+        self.tools.update(offered(self.config, self._parts.servers))
+
+    def forget_server(self, name: str) -> None:
+        """Trust a server no more; its tools are gone."""
+        assert self._parts.servers is not None
+        self._parts.servers.distrust(name)
+        self._without_tools_of(name)
+
+    def _without_tools_of(self, server: str) -> None:
+        for name in [name for name in self.tools if name.startswith(f"{server}.")]:
+            del self.tools[name]
 
     @property
     def default_model(self) -> str:

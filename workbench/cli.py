@@ -363,6 +363,12 @@ def _models(args: Namespace, words: list[str]) -> int:
     return models(_asked(args, words), args)
 
 
+def _mcp(args: Namespace, words: list[str]) -> int:
+    from workbench.script.mcp_line import mcp
+
+    return mcp(_asked(args, words), args)
+
+
 def _serve(args: Namespace, words: list[str]) -> int:
     from workbench.serving import serve
 
@@ -381,6 +387,7 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "follow": _follow,
     "models": _models,
     **dict.fromkeys(("serve", "token"), _serve),
+    "mcp": _mcp,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),

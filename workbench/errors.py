@@ -34,7 +34,8 @@
     │   │   └── ReplyError        an answer that its signature refuses; carries it
     │   ├── Unverified            work that was not shown to be done; carries it and why
     │   ├── ToolError             a tool tried and failed
-    │   │   └── NotDone           somebody said that it never came to it
+    │   │   ├── NotDone           somebody said that it never came to it
+    │   │   └── EndUnknown        it was begun, and nobody will say how it ended
     │   └── SnapshotFailed        files could not be kept as they stand
     └── StepFailed                how a workflow meets any failure of a step: built from its row
 
@@ -294,6 +295,15 @@ class NotDone(ToolError):
     """An effect was begun, nobody saw its end, and it was said that it did not happen."""
 
     code = "not_done"
+
+
+class EndUnknown(ToolError):
+    """A call was begun and whoever carried it out is gone or silent: it may have happened.
+
+    Of what only reads it is a failure like any other; of anything else the gate makes a doubt.
+    """
+
+    code = "end_unknown"
 
 
 class SnapshotFailed(WorkbenchError):

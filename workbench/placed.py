@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.permission.danger import Facts
@@ -18,6 +18,10 @@ from workbench.run.evidence import Findings
 from workbench.run.ports import Attempt
 from workbench.tools.place import Place
 from workbench.tools.sandbox.report import SandboxReport
+
+if TYPE_CHECKING:
+    from workbench.tools.mcp.server import McpServer
+    from workbench.tools.mcp.servers import McpServers
 
 _CONFINED = frozenset({"run", "write", "delete"})
 """What a command in the sandbox could do as well, so that the mode ``auto`` treats it alike.
@@ -28,10 +32,23 @@ class PlacedTools:
     """The tools, bound to the place they act in."""
 
     def __init__(
-        self, place: Place, *, sandboxed: bool, found: Callable[[SandboxReport], None] | None = None
+        self,
+        place: Place,
+        *,
+        sandboxed: bool,
+        found: Callable[[SandboxReport], None] | None = None,
+        servers: McpServers | None = None,
     ) -> None:
-        """Bind the tools; ``found`` is told once, from any thread, what confines commands."""
+        """Bind the tools.
+
+        Args:
+            place: where they act.
+            sandboxed: whether commands are confined.
+            found: told once, from any thread, what confines commands.
+            servers: MCP servers, for the tools that are theirs.
+        """
         self._place = place
+        self._servers = servers
         self._sandboxed = sandboxed
         self._found = found
         self._elsewhere: dict[str, PlacedTools] = {}
@@ -61,7 +78,7 @@ class PlacedTools:
         if workspace not in self._elsewhere:
             place = replace(self._place, workspace=Path(workspace))
             self._elsewhere[workspace] = PlacedTools(
-                place, sandboxed=self._sandboxed, found=self._found
+                place, sandboxed=self._sandboxed, found=self._found, servers=self._servers
             )
         return self._elsewhere[workspace]
 
@@ -77,7 +94,18 @@ class PlacedTools:
         """Look at the world as far as this call is concerned."""
         from workbench.tools.facts import facts  # noqa: PLC0415 - parsers, at first use
 
-        return facts(tool, arguments, self._for(tool))
+        found = facts(tool, arguments, self._for(tool))
+        server = self._server_of(tool)
+        if self._servers is None or server is None:
+            return found
+        return self._servers.facts(server, tool, found)
+
+    def place_of(self, server: McpServer) -> Place:
+        """Where a server is started: with a proven sandbox, if it is to be in one."""
+        return self.place if server.sandbox else self._place
+
+    def _server_of(self, tool: Tool) -> McpServer | None:
+        return self._servers.server_of(tool) if self._servers is not None else None
 
     async def prepare(self, tool: Tool, arguments: dict[str, Any]) -> Any:
         """What a later probe will need."""
@@ -91,6 +119,10 @@ class PlacedTools:
         """Do it."""
         from workbench.tools.perform import perform  # noqa: PLC0415
 
+        server = self._server_of(tool)
+        if self._servers is not None and server is not None:
+            given, place = tool.read(arguments), self.place_of(server)
+            return await self._servers.call(server, tool, given, place, attempt)
         return await perform(tool, arguments, self._for(tool), attempt, decided)
 
     async def find_out(

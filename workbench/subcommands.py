@@ -128,6 +128,21 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
             _flag("--json", "the same as --output json"),
         ],
     ),
+    "mcp": (
+        "MCP servers: list, add, trust, try, remove, import, find",
+        [
+            _arg(
+                "words",
+                nargs="*",
+                default=[],
+                metavar="list|add|trust|try|…",
+                help="add NAME -- COMMAND ARG… · add NAME url=… · trust NAME"
+                " · try NAME [TOOL KEY=VALUE…] · remove NAME · import [FILE [NAME…]] · find WORDS",
+            ),
+            _flag("--yes", "trust what it offers, or write what is imported, without a question"),
+            _flag("--json", "the same as --output json"),
+        ],
+    ),
     "rules": ("list the permission rules, or: rules remove ID", [_WORDS]),
     "approvals": ("search what was asked for, and who answered what", [_some("WORD")]),
     "audit": (

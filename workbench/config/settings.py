@@ -16,6 +16,7 @@ from workbench.config import looks
 from workbench.config import values as v
 from workbench.config.hooks import hooks
 from workbench.config.secret import Secret
+from workbench.config.servers import added, servers
 from workbench.config.text import KeyPath
 from workbench.journal.limits import DEPTH, FAN_OUT, OF_SCOPE, REPEATS, SHAPES, Ceilings
 
@@ -110,6 +111,8 @@ class Config:
     """Permission rules, as `workbench.permission.policy.Rule` has their fields."""
     hooks: tuple[Mapping[str, Any], ...] = ()
     """Commands that are asked before effects, see `workbench.hook_commands`."""
+    mcp: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, "Mapping[str, Any]"])
+    """MCP servers by name, see `workbench.tools.mcp.server`."""
     doubts: tuple[Mapping[str, Any], ...] = ()
     """What becomes of effects whose end nobody will know: an ``answer`` (done, not_done, again,
     abort) and which effects, as in `workbench.permission.doubting`."""
@@ -339,6 +342,7 @@ KEYS: tuple[Key, ...] = (
     Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
     Key(("rules",), _rules, "permission rules", "list", _no_allowing, "append"),
     Key(("hooks",), hooks, "commands asked before effects", "list", "never", "append"),
+    Key(("mcp",), servers, "MCP servers by name", "table", added, "merge"),
     Key(
         ("doubts",), _doubts, "what becomes of effects nobody saw the end of", "list", "never",
         "append",

@@ -27,7 +27,8 @@ AUDITED: Final = frozenset(
 )
 """Rows of the log that have an entry. Others have none of their own: ``run.deleted``,
 ``run.imported``, ``store.restored``, ``log.repaired`` and ``audit.begun``, and what decisions stand
-on, when it is not what it was: ``policy.found``, ``trust.found``, ``sandbox.found``."""
+on, when it is not what it was: ``policy.found``, ``trust.found``, ``sandbox.found``, ``mcp.found``;
+and of MCP servers ``mcp.trusted``, ``mcp.distrusted``, ``mcp.changed``."""
 
 _SAID: Final = (
     *("id", "asked_as", "tool", "effect", "name", "agent", "danger", "verdict", "by", "scope"),

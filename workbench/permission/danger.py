@@ -57,6 +57,8 @@ class Facts:
     """The host (and port) was granted by the user."""
     floor: Danger = Danger.SAFE
     """The least level the tool's author declared."""
+    files: bool = True
+    """Of talk to another program: it may change files of the workspace."""
     untrusted: str = field(default="", compare=False)
     """What strangers wrote and the run has read before, if anything: of the run, not of the call,
     see `workbench.permission.egress`."""

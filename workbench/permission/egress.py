@@ -60,6 +60,12 @@ def why(call: Call) -> str:
     return f"this run has read {read}: from then on what may leave{where} is asked for"
 
 
+def names_server(tool: str) -> bool:
+    """Whether a rule's tool spells out the MCP server that may be talked to: ``server.tool``."""
+    server, separator, _ = tool.partition(".")
+    return bool(server and separator) and is_plain(server)
+
+
 def names_host(arguments: Mapping[str, str]) -> bool:
     """Whether a rule's globs spell out the host that may be reached."""
     scheme, separator, rest = arguments.get("url", "").partition("://")

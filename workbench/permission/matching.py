@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
-from workbench.permission.egress import names_host
+from workbench.permission.egress import names_host, names_server
 from workbench.permission.filter import Filter
 from workbench.permission.globs import ANYTHING, Test, glob
 from workbench.permission.rule import Rule, Verdict, levels
@@ -41,7 +41,7 @@ class Entry:
     exact: bool
     """Names an exact call or exact words, so that it may allow CRITICAL."""
     sure: bool
-    """Restricts, is exact or spells out a host, so that it decides about free egress too."""
+    """Restricts, is exact or spells out a host or server: it decides about free egress too."""
     applies: Holds
     """Whether everything the rule names holds for the call, its danger aside."""
     sightless: Holds | None
@@ -60,7 +60,7 @@ class Entry:
             Decision(rule.verdict, _reason(rule), rule),
             restricts,
             exact,
-            sure=restricts or exact or names_host(rule.arguments),
+            sure=restricts or exact or names_host(rule.arguments) or names_server(rule.tool),
             applies=_all_of(_conditions(rule)),
             sightless=_sightless(rule),
         )

@@ -22,7 +22,7 @@ from workbench.permission.alike import Alike, rows_of
 from workbench.permission.call import Call
 from workbench.permission.case import Case
 from workbench.permission.danger import Danger
-from workbench.permission.egress import all_of_host, is_free_egress, why
+from workbench.permission.egress import all_of_host, is_free_egress, names_server, why
 from workbench.permission.globs import Test, glob
 from workbench.permission.matching import Decision, Entry
 from workbench.permission.rule import Rule, Verdict, rule_from
@@ -198,7 +198,7 @@ def remedy(call: Call) -> str:
         rule = Rule("allow", tool=call.tool, argv=call.facts.argv)
     elif call.danger == Danger.CRITICAL:
         return "nobody is there to ask, and only exact words may allow CRITICAL"
-    elif free and not host:
+    elif free and not host and not names_server(call.tool):
         return "nobody is there to ask, and no rule but one for this very call could allow it"
     else:
         rule = Rule("allow", tool=call.tool, arguments=host, danger=f"<={call.danger.name}")

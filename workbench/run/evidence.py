@@ -113,5 +113,5 @@ class Evidence:
 
 _ENDS = {
     "stopped": "it was stopped on the way",
-    "unknown": "it could not be stopped and was left to itself",
+    "unknown": "nobody saw its end: it could not be stopped, or what carried it out is gone",
 }

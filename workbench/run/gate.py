@@ -11,10 +11,10 @@ exactly one outcome row, unless its run is suspended: then it stays open.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from workbench.errors import Denied, WorkbenchError
+from workbench.errors import Denied, EndUnknown, WorkbenchError
 from workbench.foreign import Raised, Returned, attempt, attempt_async
 from workbench.run.ceilings import count_repeats
 from workbench.run.doubt import settle_doubt
@@ -95,9 +95,23 @@ async def _pass(step: Step) -> Any:
     instant = INSTANT.get(kind)
     await step.run.hold.passes()
     if instant is None:
-        return await PERFORMERS.get(kind, perform_foreign)(step)
+        return await _performed(step, PERFORMERS.get(kind, perform_foreign))
     await start(step, None)
     return instant(step)
+
+
+async def _performed(step: Step, perform: Callable[[Step], Awaitable[Any]]) -> Any:
+    """Perform it; where its end was lost in the middle, that is a doubt here and now."""
+    while True:
+        try:
+            return await perform(step)
+        except EndUnknown:
+            if step.intent is None:
+                raise  # a pure one, which nothing can have come of
+            step.lose_sight()
+            settled = await settle_doubt(step)
+            if settled is not None:
+                return settled[0]
 
 
 async def changing_hooks(step: Step) -> None:

@@ -21,7 +21,7 @@ from workbench.journal.events import agents_of
 from workbench.permission.bound import Bound
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
-from workbench.permission.egress import all_of_host, is_free_egress
+from workbench.permission.egress import all_of_host, is_free_egress, names_server
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
 from workbench.run.binding import bound_of, check_bound, for_arguments, withdraw
@@ -61,7 +61,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
         if approval is not None and _holds(step, tool, approval):
-            _keep_rule(step, tool, call, approval.answer)
+            keep_rule(step, tool, call, approval.answer)
             # A wider answer is itself a change of the policy.
             step.permitted.by_person(approval.id, bound_of(step, tool), step.run.policy)
             return facts
@@ -85,7 +85,7 @@ async def _approval(step: Step, tool: Tool, call: Call, decision: Decision) -> _
     waiting = _waiting(step, tool, call, decision, step.permitted.asked)
     step.permitted.asked += 1
     try:
-        answer = await _ask(step, waiting)
+        answer = await put_to_person(step, waiting)
     except ApprovalStale:
         return None
     bound = _bound_in(waiting)
@@ -135,7 +135,7 @@ async def permit_bare(step: Step, tool: Tool, facts: Facts, why: str) -> None:
     noted = replace(facts, notes=(*facts.notes, f"without a snapshot: {why}"))
     decision = Decision("confirm", f"{why}; what the call changes could not be brought back")
     waiting = _waiting(step, tool, _call(step, tool, noted), decision, "bare")
-    answer = await _ask(step, waiting)
+    answer = await put_to_person(step, waiting)
     if answer.verdict == "deny":
         raise Denied(f"{answer.reason or 'a person said no'} ({why})", by=answer.by)
     check_bound(step, waiting.id, _bound_in(waiting))
@@ -202,7 +202,8 @@ def _by(decision: Decision) -> str:
     return f"rule {decision.rule.id}" if decision.rule is not None else "mode"
 
 
-async def _ask(step: Step, waiting: Waiting) -> Answer:
+async def put_to_person(step: Step, waiting: Waiting) -> Answer:
+    """Ask, with a row before and after. Raises Denied in a cleanup, ApprovalStale."""
     if step.parked.cleanup:
         raise Denied("a cleanup may not ask anybody", by="cleanup")
     rows, key = step.run.rows, step.key
@@ -279,7 +280,7 @@ def _asked_data(waiting: Waiting) -> dict[str, Any]:
     }
 
 
-def _keep_rule(step: Step, tool: Tool, call: Call, answer: Answer) -> None:
+def keep_rule(step: Step, tool: Tool, call: Call, answer: Answer) -> None:
     """An answer given for more than this call becomes a rule, and is said."""
     if answer.scope == "call" or step.run.world.add_rule is None:
         return
@@ -292,7 +293,9 @@ def rule_for(tool: Tool, call: Call, scope: str) -> Rule:
     exact = call.facts.argv if tool.act == "run" else None
     free = is_free_egress(call.facts)
     host = all_of_host(call) if free else {}
-    alone = call.danger >= Danger.CRITICAL or (free and not (host or exact))
+    alone = call.danger >= Danger.CRITICAL or (
+        free and not (host or exact or names_server(tool.name))
+    )
     return Rule(
         verdict="allow",
         tool=tool.name,

@@ -5,7 +5,7 @@ The core never imports an edge; `workbench.bench` hands these in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from workbench.redaction import Redaction
 from workbench.run.evidence import Findings
 
 Done: TypeAlias = Callable[[BaseException | None], None]
+OnQuestion: TypeAlias = "Callable[[str, str, Mapping[str, Any]], Awaitable[dict[str, Any] | None]]"
 
 
 class Log(Protocol):
@@ -218,6 +219,9 @@ class Attempt:
     """What must not be kept of that."""
     turn: HeldTurn | None = None
     """The turn in the working copy that it is made in."""
+    on_question: OnQuestion | None = None
+    """Asks a person what an MCP server wants to know: ``(server, message, schema)``; None comes
+    back for a no."""
 
 
 class Standing(Protocol):

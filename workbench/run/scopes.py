@@ -83,7 +83,8 @@ class Scopes:
         world = self._run.world
         found = self.tools.get(name) or world.tools.get(name) or world.brought.get(name)
         if found is None:
-            raise UnknownName("tool", name, {**world.tools, **world.brought})
+            known = {**world.tools, **world.brought}
+            raise world.missing(name) or UnknownName("tool", name, known)
         return found
 
     def digest_of(self, tool: Tool) -> str:

@@ -27,7 +27,7 @@ from workbench.run.following import NOBODY, Before, Following
 from workbench.run.header import STARTER, Header
 from workbench.run.interrupt import OWNER, Order
 from workbench.run.leaving import Leaving
-from workbench.run.one import ask_one
+from workbench.run.one import ask_one, use_one
 from workbench.run.own_files import with_own_files
 from workbench.run.ports import Keeper
 from workbench.run.requests import Requests
@@ -67,7 +67,7 @@ class Session(Ruled):
         super().__init__(world(self._publish), store, keep_rules)
         self.world.room.tell = self._tell_of_room
         store.watch_room(lambda full: self._acks.put(lambda: self.world.room.changed(full)))
-        self.world.patterns |= {"ask": ask_one, restore.name: restore}
+        self.world.patterns |= {"ask": ask_one, "use": use_one, restore.name: restore}
         self._stopping: Order | None = None
         """What every run is told at its start, once the session is about to end."""
         self.branches = Branches(store, self.world, self.session_id, self._publish)

@@ -228,13 +228,13 @@ class Step:
             kind = "step.denied" if data["error"]["code"] in _DENIALS else "step.failed"
         self.end(kind, data, safe=safe)
 
-    def end(self, kind: str, data: dict[str, Any], *, safe: bool) -> None:
-        """Write a row that ends this attempt, and settle what was reserved for it."""
+    def end(self, kind: str, data: dict[str, Any], *, safe: bool) -> Event:
+        """Write a row that ends this attempt, and settle what was reserved for it; the row."""
         data |= marks(self, data, is_outcome=kind != "attempt.ended")
         rows = self.run.rows
         # Before it is appended: a row may be delivered at once, and its workflow goes on.
         settle(self, Event(rows.run_id, rows.seq + 1, self.run.world.clock(), kind, self.key, data))
-        rows.append(kind, self.key, data, safe=safe)
+        return rows.append(kind, self.key, data, safe=safe)
 
     def write_cancelled(self, reason: str, end: str) -> None:
         """Write that the effect is no longer wanted, and how sure its end is."""
@@ -262,6 +262,17 @@ class Step:
             self.end("attempt.ended", data, safe=True)
         else:
             release(self)
+
+    def lose_sight(self) -> None:
+        """Its attempt was begun, and nobody will say how it ended: what comes next is another."""
+        assert self.intent is not None
+        data = {"attempt": self.attempt, "end": "unknown", "effect": self.parked.effect.kind}
+        ended = self.end("attempt.ended", data, safe=True)
+        self.left = replace(self.left_open, tried=Tried(self.intent, ended, before=self.left.tried))
+        self.prior, self.attempt = self.intent, self.attempt + 1
+        self.intended = self.begun = False
+        self.intent, self.begun_s = None, 0.0
+        self.reserved = Reservation()
 
     def fail(self, error: BaseException) -> None:
         """End a step that waits with a failure of our own."""

@@ -28,7 +28,7 @@ def touch(tool: Tool, facts: Facts) -> Touch:
         return "restore"
     if tool.act in {"write", "delete"}:
         return "named"
-    opaque = tool.act == "talk" or (tool.act == "run" and not facts.simple)
+    opaque = facts.files if tool.act == "talk" else tool.act == "run" and not facts.simple
     return "opaque" if opaque else "nothing"
 
 

@@ -6,12 +6,14 @@ before it is performed.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.errors import ApprovalStale
 from workbench.permission.danger import Facts
 from workbench.permission.egress import brings_in
+from workbench.run.asked_by import ask_for_server
 from workbench.run.binding import check_still, tool_of
 from workbench.run.permit import permit
 from workbench.run.ports import Attempt, HeldTurn
@@ -80,6 +82,7 @@ def attempt_of(step: Step, turn: HeldTurn | None = None) -> Attempt:
         lambda text: _progress(step, text),
         step.run.world.redaction,
         turn,
+        partial(ask_for_server, step),
     )
 
 

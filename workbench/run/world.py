@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from workbench.agent.agent import Agent
 from workbench.agent.tool import Tool
+from workbench.errors import WorkbenchError
 from workbench.journal.checkpoints import Rule
 from workbench.journal.events import Event
 from workbench.permission.doubting import DoubtRule
@@ -68,6 +69,8 @@ class World:
     tools: dict[str, Tool] = field(default_factory=dict[str, Tool])
     brought: dict[str, Tool] = field(default_factory=dict[str, Tool])
     """Tools that came with agents and not from the registry, of all runs of this process."""
+    missing: Callable[[str], WorkbenchError | None] = lambda _name: None
+    """Why a tool is not there, when there is more to say than that."""
     patterns: dict[str, Pattern[..., Any]] = field(default_factory=dict[str, "Pattern[..., Any]"])
     performers: dict[str, Performer] = field(default_factory=dict[str, "Performer"])
     approval_timeout_s: float | None = None

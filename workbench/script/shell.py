@@ -68,7 +68,7 @@ def _script(asked: Asked, text: str, name: str) -> int:
         going_on = resumable(front.bench, name) if asked.resume else ""
         return await front.script(text, name, shlex.join(words), resume=going_on)
 
-    return _opened(asked, job)
+    return opened(asked, job)
 
 
 def command(asked: Asked, name: str, words: Sequence[str]) -> int:
@@ -82,7 +82,7 @@ def command(asked: Asked, name: str, words: Sequence[str]) -> int:
             return await _go_on(front, forked)
         return await front.command(line)
 
-    return _opened(asked, job, shows_lines=False)
+    return opened(asked, job, shows_lines=False)
 
 
 def _forked_script(bench: Workbench, line: Line) -> str:
@@ -111,7 +111,7 @@ def resume(asked: Asked, run: str, *, take_over: bool = False) -> int:
             return await front.command(Line("resume", (row.run_id,), {"take_over": take_over}))
         return await _go_on(front, row.run_id, take_over=take_over)
 
-    return _opened(asked, job)
+    return opened(asked, job)
 
 
 def follow(asked: Asked, run: str) -> int:
@@ -120,17 +120,17 @@ def follow(asked: Asked, run: str) -> int:
     async def job(front: Front) -> int:
         return await front.follow(run)
 
-    return _opened(asked, job, checked=False)
+    return opened(asked, job, checked=False)
 
 
-def look(asked: Asked, name: str, words: Sequence[str]) -> int:
+def look(asked: Asked, name: str, words: Sequence[str], *, checked: bool = False) -> int:
     """``runs``, ``show``, ``export``, ``patterns`` …: one command that only says something."""
     line = shell_line(name, words)
 
     async def job(front: Front) -> int:
         return await front.look(line)
 
-    return _opened(asked, job, checked=False)
+    return opened(asked, job, checked=checked)
 
 
 def check(asked: Asked, run: str) -> int:
@@ -139,7 +139,7 @@ def check(asked: Asked, run: str) -> int:
     async def job(front: Front) -> int:
         return await front.look(Line("check", (run,)))
 
-    return _opened(asked, job, whole=True, readonly=True)
+    return opened(asked, job, whole=True, readonly=True)
 
 
 def inspect(asked: Asked, name: str, words: Sequence[str]) -> int:
@@ -149,7 +149,7 @@ def inspect(asked: Asked, name: str, words: Sequence[str]) -> int:
     async def job(front: Front) -> int:
         return await front.look(line)
 
-    return _opened(asked, job, checked=False, readonly=True)
+    return opened(asked, job, checked=False, readonly=True)
 
 
 def line_mode(asked: Asked) -> int:
@@ -161,10 +161,10 @@ def line_mode(asked: Asked) -> int:
     async def job(front: Front) -> int:
         return await prompt(front)
 
-    return _opened(asked, job)
+    return opened(asked, job)
 
 
-def _opened(
+def opened(
     asked: Asked,
     job: Callable[[Front], Awaitable[int]],
     *,

@@ -78,3 +78,27 @@ async def filled(
         header: _REFERENCE.sub(lambda found: values[found[1]], value)
         for header, value in headers.items()
     }
+
+
+async def fill_in(
+    values: Mapping[str, str], receiver: str, known: Mapping[str, Credential]
+) -> dict[str, str]:
+    """Values with their secrets, for a receiver that is no host: ``mcp:NAME`` for a server.
+
+    Raises:
+        UnknownName: no secret is called so.
+        Denied: the user did not name this receiver for it.
+    """
+    found: dict[str, str] = {}
+    for name in dict.fromkeys(name for _, name in references(values)):
+        if name not in known:
+            raise UnknownName("secret", name, known)
+        if receiver.lower() not in known[name].hosts:
+            raise Denied(
+                f"the secret {name!r} may not go to {receiver}",
+                hint=f"Name {receiver!r} among secrets.{name}.hosts in your own settings",
+            )
+        found[name] = await asyncio.to_thread(known[name].resolve)
+    return {
+        key: _REFERENCE.sub(lambda match: found[match[1]], value) for key, value in values.items()
+    }

@@ -111,7 +111,7 @@ async def _tools(session: Session, call: Call) -> Output:
     return Output(tuple(lines), sorted(tools))
 
 
-_UNNAMED = frozenset({"script", "restore-files"})
+_UNNAMED = frozenset({"script", "restore-files", "use"})
 """Patterns that a person does not run by name."""
 
 
