@@ -21,7 +21,10 @@ from tests.doubles.openai_server import OpenAIServer
 from tests.models.requests import ADD, VERDICT, after_tool, asked, ignore
 from workbench.agent.conversation import ModelReply, ModelRequest, OnDelta, ToolCall, Usage
 from workbench.errors import ConfigError, ModelError, ModelUnreachable, UnknownName
+from workbench.models.hub import Hub
 from workbench.models.litellm import DEATHS, LitellmModel
+from workbench.models.providers import Providers
+from workbench.models.survey import Provider, ask, configured
 
 T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
@@ -233,6 +236,32 @@ def test_what_the_table_knows_of_a_model_is_told_and_nothing_of_others(bench: Be
     assert (vectors.embeddings, vectors.chat) == (True, False)
     unknown = bench.run(bench.model.capabilities("openai/double"))
     assert (unknown.tools, unknown.context_tokens, unknown.images) == (None, None, None)
+
+
+@pytest.mark.timeout(120)
+def test_places_are_listed_by_what_they_have_and_who_is_silent_is_named(server: OpenAIServer):
+    ends: dict[str, dict[str, Any]] = {
+        "openai@near": {"api_base": f"{server.url}/v1", "usd_per_million": (1.0, 2.0)},
+        "openai@gone": {"api_base": f"http://127.0.0.1:{free_port()}/v1"},
+        "mistral@work": {"api_key_env": "NOT_SET"},
+    }
+    providers = Providers(endpoints=ends, environ={"PATH": os.environ["PATH"]})
+
+    async def look() -> tuple[Provider, ModelReply]:
+        try:
+            (one,) = [p for p in await configured(providers) if p.prefix == "litellm"]
+            request = asked(model="openai@near/double")
+            return await ask(providers, one), await Hub(providers).complete(request, ignore)
+        finally:
+            await providers.close()
+
+    found, reply = asyncio.run(look())
+    listed = [(info.name, info.usd_per_million) for info in found.models]
+    assert listed == [("openai@near/double", (1.0, 2.0))]
+    assert "mistral@work: the environment variable NOT_SET is not set" in found.state
+    assert "openai@gone at http://127.0.0.1" in found.state
+    assert reply.usage == Usage(10, 5, 2e-05)
+    assert server.requests[-1].body["model"] == "double"
 
 
 def test_cancelling_hangs_up_on_the_server(bench: Bench, server: OpenAIServer):

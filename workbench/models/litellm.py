@@ -96,6 +96,8 @@ class LitellmModel:
         self._environ = environ
         self._most_s = most_s
         self._worker: WorkerProcess | None = None
+        self.silent: tuple[str, ...] = ()
+        """Places that did not say what they have when models were listed, and why."""
         self._deaths: deque[float] = deque()
         """When workers died, as far as it still counts."""
         self._known: dict[str, dict[str, Any]] = {}
@@ -164,11 +166,17 @@ class LitellmModel:
         keys = (name for name, value in self._environ.items() if value and name != "OLLAMA_API_KEY")
         if not self._endpoints and not any(name.endswith("_API_KEY") for name in keys):
             return []
-        places = [self._asked_place(place, told) for place, told in self._endpoints.items()]
+        places, silent = list[dict[str, Any]](), list[str]()
+        for place, told in self._endpoints.items():
+            try:
+                places.append(self._asked_place(place, told))
+            except ConfigError as error:
+                silent.append(f"{place}: {error.message}")
         job = {"do": "models", "places": places, "timeout": LIST_S}
         found = await self._ask(job, LIST_S, "litellm")
-        if found["failed"] and not found["models"]:
-            raise failed("; ".join(found["failed"]), "unreachable")
+        self.silent = (*silent, *found["failed"])
+        if self.silent and not found["models"]:
+            raise failed("; ".join(self.silent), "unreachable", hint=_HINTS["unreachable"])
         return [self._listed(item) for item in found["models"]]
 
     def _asked_place(self, place: str, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -257,7 +265,11 @@ class LitellmModel:
         else:
             key = self._environ.get(str(name), "")
         if not key:
-            raise ConfigError(f"the environment variable {name} is not set", key="api_key_env")
+            raise ConfigError(
+                f"the environment variable {name} is not set",
+                hint=f"export {name}=…",
+                key="api_key_env",
+            )
         self._learn(key, str(name))
         return key
 

@@ -25,6 +25,7 @@ LOCAL = frozenset({"ollama", "ollama_chat", "lm_studio", "llamafile", "hosted_vl
 """Providers that cost nothing, because the machine is the user's."""
 
 
+_PRICES = ("input_cost_per_token", "output_cost_per_token")
 _KINDS = {"chat": "chat", "responses": "chat", "embedding": "embedding"}
 
 
@@ -159,7 +160,7 @@ async def about(_: Worker, job: Message) -> Message:
 
 def _listed(name: str, about: Mapping[str, Any]) -> Message:
     provider, mode = str(about.get("litellm_provider") or ""), about.get("mode") or "chat"
-    known = "input_cost_per_token" in about and "output_cost_per_token" in about
+    known = all(about.get(key) is not None for key in _PRICES)
     return {
         "name": name if "/" in name or not provider else f"{provider}/{name}",
         "mode": mode,
@@ -174,9 +175,7 @@ def _listed(name: str, about: Mapping[str, Any]) -> Message:
             if about.get(key)
         ],
         "context": about.get("max_input_tokens") or about.get("max_tokens"),
-        "price": [about["input_cost_per_token"] * 1e6, about["output_cost_per_token"] * 1e6]
-        if known
-        else None,
+        "price": [round(about[key] * 1e6, 6) for key in _PRICES] if known else None,
     }
 
 

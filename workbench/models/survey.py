@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from workbench.agent.conversation import ModelInfo
 from workbench.errors import WorkbenchError
+from workbench.models.litellm import LitellmModel
 from workbench.models.probe import base_url, reachable
 from workbench.models.providers import Providers
 
@@ -64,12 +65,15 @@ async def ask(providers: Providers, provider: Provider) -> Provider:
     try:
         if is_ollama and not await reachable(providers.host(prefix), PATIENCE_S):
             return _without(provider, "does not answer", _START)
-        models = tuple(await providers.provider(prefix).models())
+        model = providers.provider(prefix)
+        models = tuple(await model.models())
     except WorkbenchError as error:
         return _without(provider, error.message, error.hint)
     if not models:
         return _without(provider, "has no models", _PULL if is_ollama else _KEY)
-    return replace(provider, models=models, state="answers", mend="")
+    silent = model.silent if isinstance(model, LitellmModel) else ()
+    state = f"answers in part: {'; '.join(silent)}" if silent else "answers"
+    return replace(provider, models=models, state=state, mend="")
 
 
 _START = "ollama serve"
