@@ -154,16 +154,18 @@ class Calls:
         if call.run.run_id in self._open:
             raise UsageError(f"another call waits for run {call.run.run_id} already")
         self._open[call.run.run_id] = call
+        is_attended = False
         try:
-            return await self._watch(call, client)
-        except asyncio.CancelledError:
-            with anyio.CancelScope(shield=True):
-                await self._stop(call, "the client cancelled its request")
-            raise
+            came = await self._watch(call, client)
+            is_attended = True
         finally:
             for task in call.asking.values():
                 task.cancel()
             del self._open[call.run.run_id]
+            if not is_attended:
+                with anyio.CancelScope(shield=True):
+                    await self._stop(call, "the client cancelled its request, or has gone")
+        return came
 
     async def _watch(self, call: Call, client: Client) -> Ended | Needed:
         ended = asyncio.ensure_future(call.run.finished())

@@ -19,6 +19,7 @@ from workbench.store.projection import RunRow
 from workbench.values import copied
 
 MOST_RUNS: Final = 100
+MOST_LOOKED_AT: Final = 500
 MOST_EVENTS: Final = 500
 _LISTED: Final = (
     *("run_id", "title", "pattern", "status", "parent_id", "started_at", "ended_at", "steps"),
@@ -33,6 +34,7 @@ def find_run(bench: Workbench, caller: Caller, action: Action, given: str) -> Ru
         UnknownName: there is none, or none of their own where others' may not be seen.
         Denied: it is somebody else's.
     """
+    bench.store.catch_up()
     try:
         row = bench.store.run(given)
     except UnknownName:
@@ -44,7 +46,6 @@ def find_run(bench: Workbench, caller: Caller, action: Action, given: str) -> Ru
 
 def is_own(bench: Workbench, caller: Caller, run_id: str) -> bool:
     """Whether a run was started by the caller."""
-    bench.store.catch_up()
     rows = bench.store.rows(run_id, kinds={"run.started"})
     first = next((row for row in rows if row.run_id == run_id), None)
     return first is not None and first.data.get("by") == caller.by
@@ -57,18 +58,22 @@ def may_see(bench: Workbench, caller: Caller, row: RunRow) -> bool:
     )
 
 
-async def _list_runs(bench: Workbench, caller: Caller, given: Given) -> dict[str, Any]:
+def runs_of(bench: Workbench, caller: Caller, limit: int, search: str = "") -> list[RunRow]:
+    """The newest runs that the caller may see; of one's own among very many not all are found."""
     bench.store.catch_up()
+    reach = limit if caller.may("look", is_own=False) else MOST_LOOKED_AT
+    found = bench.store.runs(limit=reach, search=search)
+    return list(islice((row for row in found if may_see(bench, caller, row)), limit))
+
+
+async def _list_runs(bench: Workbench, caller: Caller, given: Given) -> dict[str, Any]:
     limit = max(1, min(int(given["limit"]), MOST_RUNS))
-    reach = limit if caller.may("look", is_own=False) else MOST_RUNS * 10
-    found = bench.store.runs(limit=reach, search=given["search"])
-    rows = list(islice((row for row in found if may_see(bench, caller, row)), limit))
+    rows = runs_of(bench, caller, limit, given["search"])
     return {"runs": [{name: getattr(row, name) for name in _LISTED} for row in rows]}
 
 
 async def _show_run(bench: Workbench, caller: Caller, given: Given) -> dict[str, Any]:
     run_id = find_run(bench, caller, "look", given["run"]).run_id
-    bench.store.catch_up()
     ended, row = from_store(bench.store, run_id), bench.store.run(run_id)
     limit = max(1, min(int(given["limit"]), MOST_EVENTS))
     rows = bench.store.rows(run_id, after=max(0, int(given["after"])))

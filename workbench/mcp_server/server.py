@@ -20,7 +20,7 @@ from workbench.bench import Workbench
 from workbench.errors import Denied, InputError, NotTrusted, UnknownName, UsageError, WorkbenchError
 from workbench.mcp_server import results
 from workbench.mcp_server.calls import Calls, Client, Ended, Needed
-from workbench.mcp_server.looking import LOOKS, find_run, may_see
+from workbench.mcp_server.looking import LOOKS, find_run, runs_of
 from workbench.mcp_server.offers import Offer, Offers, schemas
 from workbench.mcp_server.questions import answer_schema, question_text
 from workbench.mcp_server.run_tools import Given
@@ -173,9 +173,6 @@ class Front:
     # -- resources -------------------------------------------------------------------------------
 
     async def _list_resources(self, ctx: Context, _: Any) -> types.ListResourcesResult:
-        caller = caller_of(ctx)
-        self.bench.store.catch_up()
-        rows = self.bench.store.runs(limit=MOST_LISTED)
         found = [
             types.Resource(
                 name=f"run {row.run_id}",
@@ -183,8 +180,7 @@ class Front:
                 title=plain(f"{row.title} ({row.status})")[:200],
                 mime_type="application/jsonl",
             )
-            for row in rows
-            if may_see(self.bench, caller, row)
+            for row in runs_of(self.bench, caller_of(ctx), MOST_LISTED)
         ]
         return types.ListResourcesResult(resources=found)
 

@@ -25,6 +25,8 @@ from workbench.errors import UsageError
 
 MOST_LINE: Final = 16 << 20
 """Bytes of a message; a client that sends more is not listened to any longer."""
+_MOST_LINES: Final = 256
+"""Read and not taken up; then the client has to wait."""
 _CHUNK: Final = 65_536
 _LAST_S: Final = 2.0
 
@@ -62,11 +64,11 @@ def _taken(descriptor: int, mode: int) -> int:
 def _lines(descriptor: int) -> asyncio.Queue[bytes | None]:
     """Lines as they come, None at the end; one longer than allowed is cut and is the last."""
     loop = asyncio.get_running_loop()
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+    lines: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST_LINES)
 
     def put(line: bytes | None) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            loop.call_soon_threadsafe(lines.put_nowait, line)
+        if not loop.is_closed():
+            asyncio.run_coroutine_threadsafe(lines.put(line), loop).result()
 
     def read() -> None:
         rest = bytearray()

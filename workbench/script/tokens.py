@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from argparse import Namespace
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from workbench.bench import Workbench
-from workbench.config import load
 from workbench.config.folders import make_state_folder
 from workbench.errors import UsageError
 from workbench.listening.tokens import Token, Tokens
@@ -20,6 +17,7 @@ from workbench.script.amounts import seconds
 from workbench.script.command import Output, said
 from workbench.script.output import Streams
 from workbench.script.shell import Asked
+from workbench.store.store import Store
 
 NEVER: Final = "never"
 
@@ -63,13 +61,10 @@ def _added(asked: Asked, args: Namespace, tokens: Tokens) -> Output:
 
 
 def _audit(asked: Asked, kind: str, one: Token) -> None:
-    async def enter() -> None:
-        config = load(asked.config, flags=asked.flags, workspace=asked.workspace)
-        async with Workbench.open(workspace=asked.workspace, config=config) as bench:
-            data = {"name": one.name, "id": one.id, "role": one.role, "by": "user"}
-            bench.store.audit.enter(kind, data)
-
-    asyncio.run(enter())
+    """Enter it, with nothing else opened: what plugins print must not stand beside a token."""
+    state = make_state_folder(asked.workspace, os.environ)
+    with closing(Store.open(state / "workbench.db")) as store:
+        store.audit.enter(kind, {"name": one.name, "id": one.id, "role": one.role, "by": "user"})
 
 
 def _line(one: Token) -> str:
