@@ -147,6 +147,29 @@ async def test_a_picture_that_a_tool_makes_goes_with_the_next_request(tmp_path: 
 
 
 @acted
+async def test_what_a_model_wrote_is_never_read_as_a_path(tmp_path: Path) -> None:
+    _photo(tmp_path, b"private", "a.txt")
+    writer = Agent("writer", "task: str -> text: str")
+
+    @pattern
+    async def passed_on(agent: Agent) -> str:
+        said = (await ask(agent, task="?")).text
+        return (await ask(READER, paper=said)).answer
+
+    @pattern
+    async def by_code() -> str:
+        return (await ask(READER, paper=Document("a.txt"))).answer
+
+    async with opened(tmp_path, in_turn("@a.txt")) as bench:
+        run = await bench.start(passed_on, {"agent": writer})
+        with pytest.raises(StepFailed, match="no input of this run"):
+            await run.result()
+        assert len(requests(bench)) == 1
+        await (await bench.start(by_code)).result()
+        assert "private" in requests(bench)[-1].entries[0].text
+
+
+@acted
 async def test_an_exported_run_carries_its_pictures(tmp_path: Path) -> None:
     _photo(tmp_path)
     (tmp_path / "there").mkdir()

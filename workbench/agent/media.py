@@ -11,7 +11,7 @@ rows hold. The bytes are a blob of that digest, written before the row.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any, ClassVar, TypeAlias, cast
@@ -225,3 +225,39 @@ def told(row: Mapping[str, Any]) -> str:
         parts.append(f"{row['pages']} pages")
     parts.append(f"{row['size_bytes']} bytes")
     return f"{name} ({', '.join(parts)})"
+
+
+def unvouched(value: Any, said: Collection[str]) -> str:
+    """A path or address in a value that neither code nor whoever started the run wrote; or empty.
+
+    A model's text is passed on between agents, and must not become a file that is read.
+
+    Args:
+        value: as a workflow gave it, so that what code made is an instance of `Media`.
+        said: every text among the run's own inputs.
+    """
+    if isinstance(value, Media):
+        return ""
+    if isinstance(value, str):
+        return value if value[:1] == "@" and value not in said else ""
+    if is_reference(value):
+        source = str(value.get("path") or value.get("url") or "")
+        return source if source and not {source, f"@{source}"} & set(said) else ""
+    inner: Iterable[Any] = ()
+    if isinstance(value, Mapping):
+        inner = cast("Mapping[str, Any]", value).values()
+    elif isinstance(value, list | tuple):
+        inner = cast("list[Any]", value)
+    return next((found for one in inner if (found := unvouched(one, said))), "")
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """Every text in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in cast("Mapping[str, Any]", value).values():
+            yield from texts_in(item)
+    elif isinstance(value, list | tuple):
+        for item in cast("list[Any]", value):
+            yield from texts_in(item)

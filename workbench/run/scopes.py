@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from workbench.agent.agent import PLANNING_STYLES, Agent
-from workbench.agent.media import keep_contents
+from workbench.agent.media import keep_contents, takes_media, texts_in, unvouched
 from workbench.agent.planning import planned
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ModelAsk, turn
@@ -178,6 +178,7 @@ def open_scope(step: Step) -> None:
         agent = scopes.agent(effect.subject, effect.name)
         # As they were given: the copy that rows hold has no bytes.
         keep_contents(effect.arguments, step.run.world.copies.keep)
+        _check_sources(step, agent)
         inputs = step.arguments["inputs"]
         step.arguments = {"inputs": agent.signature.read_inputs(inputs)}
         extra["agent"] = scopes.adopt(agent)
@@ -189,6 +190,20 @@ def open_scope(step: Step) -> None:
         extra["source"] = found.source_digest
     step.closed = True
     step.run.rows.append("step.started", step.key, {**step.start_data(), **extra})
+
+
+def _check_sources(step: Step, agent: Agent) -> None:
+    """Refuse a path or address of a medium that may be a model's own words."""
+    given = step.parked.effect.arguments["inputs"]
+    media = [f.name for f in agent.signature.inputs if f.name in given and takes_media(f.type)]
+    for name in media:
+        said = frozenset(texts_in(step.run.header.arguments))
+        if source := unvouched(given[name], said):
+            raise InputError(
+                f"input {name!r}: {source[:80]!r} is no input of this run",
+                hint="A workflow writes Image(path), Audio(path) or Document(path)",
+                field=name,
+            )
 
 
 def known_tools(agents: Iterable[Agent], registry: Mapping[str, Tool]) -> list[Tool]:
