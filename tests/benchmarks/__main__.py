@@ -13,6 +13,7 @@ from tests.benchmarks.files import files
 from tests.benchmarks.growth import growth
 from tests.benchmarks.keeping import durable, stored
 from tests.benchmarks.long_runs import long_runs
+from tests.benchmarks.mcp_calls import mcp_calls
 from tests.benchmarks.measuring import Measured
 from tests.benchmarks.passing import gate, hooks, turn
 from tests.benchmarks.past import past
@@ -31,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], Iterator[Measured]]] = {
     "plain": plained,
     "tools": tools,
     "sandbox": sandbox,
+    "mcp": mcp_calls,
     "audit": audit,
     "durable": durable,
     "bytes": stored,

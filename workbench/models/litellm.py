@@ -28,6 +28,7 @@ from workbench.models.drafts import Draft
 from workbench.models.failures import Reason, failed, reason_of, retry_after
 from workbench.models.litellm_process import WorkerProcess
 from workbench.models.options import LITELLM, renamed
+from workbench.models.spelling import read_back, spelled
 from workbench.models.vectors import vectors_of
 from workbench.models.wire import openai_messages, tool_specs
 
@@ -105,6 +106,7 @@ class LitellmModel:
 
     async def complete(self, request: ModelRequest, on_delta: OnDelta) -> ModelReply:
         """Answer one request; litellm retries nothing."""
+        request, meant = spelled(request)
         name = request.model.removeprefix("litellm:")
         own, called = self._reached(name)
         options = {**own, **request.options}
@@ -123,7 +125,7 @@ class LitellmModel:
         }
         draft = Draft(name, on_delta)
         done = await self._ask(job, timeout_s, name, draft)
-        return _finished(done, draft, price)
+        return read_back(_finished(done, draft, price), meant)
 
     async def embed(
         self, name: str, texts: Sequence[str], timeout_s: float = 60.0

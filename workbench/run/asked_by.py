@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from workbench.agent.tool import Tool
-from workbench.errors import ApprovalStale, Denied, InputError
+from workbench.errors import ApprovalStale, Denied, InputError, UnknownName
 from workbench.journal.events import agents_of
 from workbench.permission.call import Call
 from workbench.permission.danger import Danger, Facts, grade
@@ -29,7 +29,7 @@ ELICITATION: Final = "elicitation"
 _MOST_SAID: Final = 1_000
 _MOST_FIELDS: Final = 20
 _LEFT_OUT: Final = "(leave out)"
-_SIMPLE: Final = ("string", "number", "integer", "boolean")
+_SIMPLE: Final = ("string", "number", "integer", "boolean", "list")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,9 @@ async def ask_for_server(
 ) -> dict[str, Any] | None:
     """The answers to a server's question by field, or None for a no."""
     fields = list(_fields(schema))
-    if len(fields) > _MOST_FIELDS or any(not field.kind for field in fields):
+    unfit = any(field.required and not field.kind for field in fields)
+    fields = [field for field in fields if field.kind]
+    if unfit or len(fields) > _MOST_FIELDS:
         step.run.notice(f"the MCP server {server!r} asked in a form that nobody could fill in")
         return None
     said = one_line(message)[:_MOST_SAID]
@@ -75,11 +77,20 @@ def _fields(schema: Mapping[str, Any]) -> Iterator[_Field]:
     required = cast("list[str]", schema.get("required") or [])
     for name, rule in properties.items():
         kind = str(rule.get("type", "string"))
-        choices = tuple(str(one) for one in rule.get("enum") or ())
-        choices = ("true", "false") if kind == "boolean" else choices
+        choices = ("true", "false") if kind == "boolean" else tuple(_choices(rule))
+        if kind == "array":
+            choices = tuple(_choices(rule.get("items") or {}))
+            kind = "list" if choices else ""
         said = one_line(str(rule.get("description") or rule.get("title") or ""))[:_MOST_SAID]
         fit = kind if kind in _SIMPLE else ""
         yield _Field(name, fit, said, choices, name in required, rule.get("default"))
+
+
+def _choices(rule: Mapping[str, Any]) -> Iterator[str]:
+    """The values there are, spelled as a list or as constants with titles."""
+    yield from (str(one) for one in rule.get("enum") or ())
+    for key in ("oneOf", "anyOf"):
+        yield from (str(one["const"]) for one in rule.get(key) or () if "const" in one)
 
 
 async def _allowed(step: Step, server: str, said: str, fields: list[_Field]) -> str:
@@ -138,6 +149,9 @@ async def _answered(step: Step, server: str, field: _Field, number: int) -> Any:
     world, rows = step.run.world, step.run.rows
     optional = () if field.required else (_LEFT_OUT,)
     about = f" ({field.said})" if field.said else ""
+    if field.kind == "list":
+        about += f", of {', '.join(one_line(one) for one in field.choices)}, with commas between"
+    choices = () if field.kind == "list" else field.choices
     waiting = Waiting(
         id=f"{step.run.run_id}:{step.key}/question#{step.permitted.asked}.{number}",
         kind="question",
@@ -146,8 +160,8 @@ async def _answered(step: Step, server: str, field: _Field, number: int) -> Any:
         agent=step.agent,
         text=f"MCP server {server!r} asks for {one_line(field.name)}{about}",
         asked_at=world.clock(),
-        choices=(*field.choices, *optional) if field.choices else (),
-        check=None if field.choices else lambda given: _read(field, given),
+        choices=(*choices, *optional) if choices else (),
+        check=None if choices else lambda given: _read(field, given),
     )
     rows.append("question.asked", step.key, waiting.asked_data())
     answer = await world.inbox.ask(waiting)
@@ -161,8 +175,10 @@ def _read(field: _Field, given: Any) -> Any:
     text = str(given if given is not None else "").strip()
     if not text and not field.required:
         return field.default
+    if field.kind == "list":
+        return [_one_of(field, one.strip()) for one in text.split(",") if one.strip()]
     if field.kind == "string":
-        return text
+        return _one_of(field, text)
     try:
         value = json.loads(text.lower() if field.kind == "boolean" else text)
     except json.JSONDecodeError:
@@ -171,6 +187,12 @@ def _read(field: _Field, given: Any) -> Any:
     if not fits:
         raise InputError(f"{field.name} is a {field.kind}, not {text!r}", field=field.name)
     return value
+
+
+def _one_of(field: _Field, text: str) -> str:
+    if field.choices and text not in field.choices:
+        raise UnknownName(f"choice for {field.name}", text, field.choices)
+    return text
 
 
 def _is_number(kind: str, value: Any) -> bool:

@@ -75,6 +75,7 @@ def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -
         lambda: _keys(config, environment),
         lambda: _trust(workspace, environment),
         lambda: _plugins(config, workspace, environment),
+        lambda: mcp_findings(config, environment),
         lambda: _database(config, workspace, environment),
     ]
     for check in checks:
@@ -82,6 +83,25 @@ def _findings(config: Config, workspace: Path, environment: Mapping[str, str]) -
             yield from check()
         except WorkbenchError as error:
             yield Finding("problem", False, str(error), error.hint)
+
+
+def mcp_findings(config: Config, environment: Mapping[str, str]) -> Iterator[Finding]:
+    """MCP servers that could not start, or that nobody is offered; none of them is started."""
+    if not config.mcp:
+        return
+    from workbench.server_sources import servers_of, trusted_in  # noqa: PLC0415 - for who has some
+
+    trusted = trusted_in(environment)
+    for name, server in servers_of(config).items():
+        word = server.command
+        found = not word or shutil.which(word, path=environment.get("PATH")) is not None
+        if "/" in word and not word.startswith("/"):
+            found = (Path(server.cwd or Path.home()) / word).is_file()
+        state = trusted.state(server) if server.enabled else "off"
+        what = f"{server.line}: {state}" if found else f"there is no program {word!r}"
+        mend = "" if state in ("trusted", "off") else f"kaizen-tui mcp trust {name}"
+        mend = mend if found else f"install it, or: kaizen-tui mcp remove {name}"
+        yield Finding(f"mcp {name}", found and not mend, what, mend)
 
 
 def terminal_findings(environment: Mapping[str, str]) -> Iterator[Finding]:
