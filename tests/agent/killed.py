@@ -46,6 +46,16 @@ async def planning(folder: str) -> str:
     return (await ask(agent, task=folder)).answer
 
 
+@pattern
+async def reviewed(folder: str) -> str:
+    """The same, once a person has accepted the plan."""
+    planning = {"approve": "ask"}
+    agent = Agent(
+        "mason", "task: str -> answer: str", tools=[add_line], style="plan", planning=planning
+    )
+    return (await ask(agent, task=folder)).answer
+
+
 def answers() -> Any:
     """The model of it: plans the three, has each write its line."""
     names = ("one", "two", "three")
@@ -80,9 +90,11 @@ async def _driven(folder: Path) -> None:
         def told(event: Event | Live) -> None:
             if isinstance(event, Event):
                 _die_at(f"row:{event.seq}")
+                _die_at("asked" if event.kind == "question.asked" else "")
 
         bench.subscribe(told)
-        run = await bench.start(planning, run_id=RUN, folder=str(folder))
+        what = reviewed if _POINT == ["asked"] else planning
+        run = await bench.start(what, run_id=RUN, folder=str(folder))
         await run.result()
 
 

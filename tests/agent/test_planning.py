@@ -15,9 +15,10 @@ from tests.agent.planned import item, plan_of, playing, role_of, verdict
 from tests.run.stage import Answering, acted, calling, opened, requests, rows_of, waiting
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import ModelReply, ModelRequest, Usage
-from workbench.agent.plan import JUDGE
+from workbench.agent.files import load_agent
+from workbench.agent.plan import JUDGE, Check
 from workbench.bench import Workbench
-from workbench.errors import InputError, StepFailed, WorkbenchError
+from workbench.errors import ConfigError, InputError, StepFailed, WorkbenchError
 from workbench.run.one import ask_one
 from workbench.run.waiting import Answer
 from workbench.workflow.pattern import pattern
@@ -304,6 +305,22 @@ async def test_a_refused_plan_runs_nothing(tmp_path: Path) -> None:
         assert not (tmp_path / "work" / "note.txt").exists()
 
 
+@pytest.mark.parametrize("verdict", ["allow", "deny"])
+def test_a_rule_about_plans_answers_before_anybody_is_asked(tmp_path: Path, verdict: str) -> None:
+    async def act() -> None:
+        answer = playing(planner=plan_of(item("think")), worker="thought")
+        rules = [{"verdict": verdict, "tool": "plan"}]
+        async with opened(tmp_path, answer, rules=rules) as bench:
+            run = await bench.start(asks_mason)
+            ended = await run.finished()
+            assert ended.outcome == ("returned" if verdict == "allow" else "failed")
+            assert len(asked_as(bench, "worker")) == (1 if verdict == "allow" else 0)
+            (row,) = rows_of(bench, run, "question.answered")
+            assert row.data["by"].startswith("rule ")
+
+    acted(act)()
+
+
 @acted
 async def test_an_edited_plan_is_what_runs_and_what_is_recorded(tmp_path: Path) -> None:
     answer = playing(planner=plan_of(NOTE), worker=lambda r: f"did: {r.inputs['item']}")
@@ -371,7 +388,7 @@ async def test_no_new_plan_is_begun_that_the_budget_cannot_pay(tmp_path: Path) -
         run = await bench.start(ask_one, given, limits={"tokens": 8_000})
         (one,) = await waiting(bench)
         assert one.kind == "budget"
-        assert one.key.endswith(":afford")
+        assert one.key.endswith(":afford.plan")
         assert len(asked_as(bench, "planner")) == 2
         assert asked_as(bench, "planner")[1].inputs["left"] == {"tokens": 5_000}
         await bench.answer(one.id, Answer(answer="stop"))
@@ -456,6 +473,23 @@ def test_a_setting_that_cannot_be_is_refused_by_name(
 ) -> None:
     with pytest.raises(InputError, match=problem):
         mason(style, **planning)
+
+
+def test_an_agent_that_plans_is_written_in_a_file_with_complaints_by_line() -> None:
+    text = """
+name = "mason"
+signature = "task: str -> answer: str"
+style = "verify"
+
+[planning]
+approve = "ask"
+checks = [{ command = "make test" }, "it is polite"]
+"""
+    found = load_agent(text, ".toml", "mason.toml")
+    assert found.planning.checks == (Check(command="make test"), "it is polite")
+    with pytest.raises(ConfigError, match=r"mason\.toml.*planning.*'rouns'|rouns") as raised:
+        load_agent(text + "rouns = 2\n", ".toml", "mason.toml")
+    assert "rounds" in str(raised.value)
 
 
 def test_the_name_that_the_last_turn_needs_is_kept_free() -> None:

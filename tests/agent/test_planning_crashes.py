@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent import killed
-from tests.agent.killed import RUN, answers, lines, planning
+from tests.agent.killed import RUN, answers, lines, planning, reviewed
 from tests.agent.planned import role_of
 from tests.run.stage import acted, opened, requests, until
 from workbench.run.waiting import Answer
@@ -66,3 +66,22 @@ def test_a_plan_killed_in_the_middle_does_nothing_again(
 
     resumed()
     assert lines(tmp_path) == ["one", "two", "three"]
+
+
+def test_a_plan_that_waited_for_a_person_waits_again_under_the_same_name(tmp_path: Path) -> None:
+    _killed(tmp_path, "asked")
+
+    @acted
+    async def resumed() -> None:
+        async with opened(tmp_path, answers()) as bench:
+            run = await bench.resume(RUN, what=reviewed)
+            (one,) = await until(bench, lambda: bench.world.inbox.unanswered or None)
+            name = f"{RUN}:reviewed/0:ask.mason/2:review.plan/review#0"
+            assert (one.id, one.kind) == (name, "plan")
+            edited = {"items": one.arguments["items"][:1]}
+            await bench.answer(one.id, Answer(answer="accept", arguments=edited))
+            assert await run.result() == "all is done"
+            assert [r for r in requests(bench) if role_of(r) == "planner"] == []
+
+    resumed()
+    assert lines(tmp_path) == ["one"]

@@ -73,7 +73,8 @@ class Planning:
     """How an agent with style ``plan`` or ``verify`` goes about it."""
 
     approve: Literal["ask", "never"] = "never"
-    """``ask``: a person reads each plan, may edit it, and accepts or refuses it before it runs."""
+    """``ask``: a person reads each plan, may edit it, and accepts or refuses it before it runs,
+    unless a rule about the tool ``plan`` says so."""
     rounds: int = 3
     """The most plans of one turn: the first, and those made after a failure."""
     items: int = 12

@@ -39,6 +39,9 @@ from workbench.workflow.verbs import follow, together
 _OF_THE_ITEM: Final = frozenset({"rounds", "repeats"})
 """Limits at which an item fails and another plan may do better; at the others the turn ends."""
 
+_FOR_ALL: Final = frozenset({"store_full", "in_doubt", "unknown_name", "model_unreachable"})
+"""Failures that no other plan helps: no room, doubt, no such judge, no server."""
+
 _PLANNER = (
     "Plan how the task is done, and do nothing else: each item is carried out by you afterwards, "
     "on its own, knowing only the task, the item and the results it depends on. Name for each "
@@ -103,9 +106,12 @@ class _Work:
         """Plan, carry out, answer, verify; again with what failed, until it holds."""
         done, failed, last = _Done(), list[dict[str, Any]](), None
         spent = await _afford({})
-        cost: dict[str, Any] = {}
+        left = spent["left"]
         for number in range(self.agent.planning.rounds):
-            left = await self._left(number, cost, last, failed)
+            if number:
+                now = await _afford({})
+                left = await self._left(number, _between(spent, now), last, failed)
+                spent = now
             items = await self._agreed(done, failed, left)
             failed = await self._carried_out(items, done)
             if not failed:
@@ -113,8 +119,6 @@ class _Work:
                 failed = await self._unverified(last, done)
             if not failed:
                 return last or {}
-            now = await _afford({})
-            cost, spent = _between(spent, now), now
         raise Unverified(
             f"agent {self.agent.name!r} is not done after {_count(self.agent.planning.rounds)}: "
             f"{_first_reason(failed)}",
@@ -320,7 +324,7 @@ class _Work:
 
 def _afford(amount: Mapping[str, Any]) -> Effect[Any]:
     """See that so much can be paid for; what was used and what is left."""
-    return Effect("afford", "", dict(amount))
+    return Effect("afford", "plan", dict(amount))
 
 
 def _between(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
@@ -332,7 +336,7 @@ def _ends_all(error: StepFailed) -> bool:
     """Whether a failure is none of an item's own."""
     if error.error_code == LimitReached.code:
         return error.data.get("limit") not in _OF_THE_ITEM
-    return error.error_code in {"store_full", "in_doubt"}
+    return error.error_code in _FOR_ALL
 
 
 def _count(rounds: int) -> str:

@@ -1,26 +1,32 @@
 """What a plan needs of a person and of the budgets: to be read before it runs, and to be paid for.
 
 A review is a question whose answer may be an edited plan. That one is checked as the first was,
-while the person is still there to mend it, and is recorded as what runs.
+while the person is still there to mend it, and is recorded as what runs. A rule about the tool
+``plan`` answers before anybody is asked, as a rule about a call does; a mode alone never does.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workbench.errors import Denied, InputError
+from workbench.journal.events import agents_of
 from workbench.journal.limits import SPENDABLE
 from workbench.journal.usage import Amount
+from workbench.permission.call import Call
+from workbench.permission.danger import Danger, Facts
+from workbench.permission.policy import Decision, decide
 from workbench.run.estimate import Expected
 from workbench.run.reserve import accounts_of, start
-from workbench.run.waiting import Waiting
+from workbench.run.waiting import Answer, Waiting
 
 if TYPE_CHECKING:
     from workbench.run.step import Step
 
-_, REFUSE = CHOICES = ("accept", "refuse")
+ACCEPT, REFUSE = CHOICES = ("accept", "refuse")
 
 
 async def review(step: Step) -> dict[str, Any]:
@@ -49,8 +55,15 @@ async def review(step: Step) -> dict[str, Any]:
         check_edit=check_edit,
     )
     rows = step.run.rows
+    ruled = _by_rule(step)
+    scripted = ruled is not None and ruled.rule is not None and ruled.rule.scope == "script"
+    if ruled is not None and scripted and step.run.world.scripts_only_preselect:
+        waiting, ruled = replace(waiting, selected=_SAID[ruled.verdict]), None
     rows.append("question.asked", step.key, waiting.asked_data())
-    answer = await step.run.world.inbox.ask(waiting)
+    if ruled is not None and ruled.rule is not None:
+        answer = Answer(answer=_SAID[ruled.verdict], by=f"rule {ruled.rule.id}")
+    else:
+        answer = await step.run.world.inbox.ask(waiting)
     said = {"id": waiting.id, "answer": answer.answer, "by": answer.by, "asked_as": "plan"}
     said |= {"reason": answer.reason} if answer.reason else {}
     rows.append("question.answered", step.key, said)
@@ -60,6 +73,25 @@ async def review(step: Step) -> dict[str, Any]:
     if answer.arguments is None:
         return {"items": given["items"]}
     return {"items": _items(answer.arguments), "edited": True}
+
+
+_SAID = {"allow": ACCEPT, "deny": REFUSE}
+
+
+def _by_rule(step: Step) -> Decision | None:
+    """What a rule that somebody wrote says of this plan; None where nobody wrote one."""
+    call = Call(
+        tool="plan",
+        agents=tuple(agents_of(step.key)),
+        arguments=step.arguments,
+        digest=step.digest_of(step.arguments),
+        run_id=step.run.run_id,
+        facts=Facts("compute"),
+        danger=Danger.MEDIUM,
+        key=step.key,
+    )
+    found = decide(step.run.policy, call, now=step.run.world.clock())
+    return found if found.rule is not None and found.verdict in _SAID else None
 
 
 def _items(edited: Mapping[str, Any]) -> list[Any]:

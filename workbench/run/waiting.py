@@ -81,6 +81,7 @@ class Waiting:
         data["asked_as"] = self.kind
         if self.kind == "plan":
             data |= {"arguments": dict(self.arguments), "agent": self.agent}
+            data |= {"selected": self.selected} if self.selected else {}
         if self.evidence is not None:
             data |= {"tool": self.tool, "arguments": dict(self.arguments), "agent": self.agent}
             data |= {"rule": self.rule, "selected": self.selected}

@@ -87,6 +87,15 @@ def items_of(value: Any) -> list[Mapping[str, Any]]:
     return items if all(isinstance(item, dict) and "id" in item for item in items) else []
 
 
+_ORDER = ("id", "do", "criterion", "tools", "depends_on", "check")
+
+
+def in_order(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item with what matters first: rows hold it by the alphabet."""
+    known = [name for name in _ORDER if name in item]
+    return {name: item[name] for name in [*known, *(n for n in item if n not in known)]}
+
+
 def _turn(key: str) -> str:
     """The key of the innermost agent's turn that a key stands for or in."""
     parts = key.split("/")
@@ -126,9 +135,8 @@ def _beside(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     check: Any = item.get("check") or {}
     told = cast("Mapping[str, Any]", check).items() if isinstance(check, dict) else ()
     yield "check", ", ".join(f"{name} {value}" for name, value in told if value)
-    known = {"id", "do", "criterion", "tools", "depends_on", "check"}
     for name in item:
-        if name not in known:
+        if name not in _ORDER:
             yield name, str(item[name])
 
 

@@ -20,6 +20,7 @@ from workbench.tui.keymap import keyed
 from workbench.tui.keys import bindings
 from workbench.tui.lines import Lines
 from workbench.tui.panes.inbox_view import InboxList, InboxView
+from workbench.tui.plans import in_order
 
 
 class InboxPane(InboxView):
@@ -234,7 +235,10 @@ class InboxPane(InboxView):
 
 def editable(row: Asked) -> Mapping[str, Any]:
     """What of a request can be edited: of a plan its items."""
-    return {"items": row.arguments.get("items", [])} if row.is_plan else row.arguments
+    if not row.is_plan:
+        return row.arguments
+    items = [in_order(item) for item in row.arguments.get("items") or ()]
+    return {"items": items}
 
 
 def check_plan(row: Asked, edited: Mapping[str, Any]) -> None:
