@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.agent.planned import item, plan_of, playing, role_of, verdict
+from tests.pictures import png
 from tests.run.stage import Answering, acted, calling, opened, requests, rows_of, waiting
 from workbench.agent.agent import Agent
 from workbench.agent.conversation import ModelReply, ModelRequest, Usage
@@ -495,6 +496,19 @@ checks = [{ command = "make test" }, "it is polite"]
 def test_the_name_that_the_last_turn_needs_is_kept_free() -> None:
     with pytest.raises(InputError, match="'results'"):
         Agent("mason", "results: str -> answer: str", style="plan")
+
+
+@acted
+async def test_a_picture_is_seen_by_who_plans_works_and_answers(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "shelf.png").write_bytes(png())
+    agent = Agent("mason", "photo: Image, task: str -> answer: str", style="plan")
+    async with opened(tmp_path, playing(planner=plan_of(item("look")), worker="a shelf")) as bench:
+        await bench.ask(agent, photo="@shelf.png", task="what is this?")
+        seen = [role_of(r) for r in requests(bench) if "photo" in r.inputs]
+        assert seen == ["planner", "worker", "answer"]
+    with pytest.raises(InputError, match="'task'"):
+        Agent("mason", "task: Image -> answer: str", style="plan")
 
 
 @acted

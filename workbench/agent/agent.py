@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias, cast, get_args
 from workbench.agent import grammar
 from workbench.agent.fields import read_fields
 from workbench.agent.kinds import OBJECT, DictOf, Misfit
+from workbench.agent.media import takes_media
 from workbench.agent.plan import Planning
 from workbench.agent.schema import schema_of
 from workbench.agent.signature import Field, Signature, SignatureLike
@@ -26,6 +27,8 @@ items are carried out, or by a plan and until the answer is verified."""
 PLANNING_STYLES: Final = frozenset({"plan", "verify"})
 _TAKEN: Final = "results"
 """An input that the last turn of a plan has itself."""
+_TAKEN_OF_MEDIA: Final = frozenset({"task", "tools", "done", "failed", "left", "item", "criterion"})
+"""Inputs that its other turns have, which are given media beside them, and all else as a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +247,10 @@ def _planning(
                 field="planning",
             )
         return Planning()
-    if any(field.name == _TAKEN for field in signature.inputs):
-        raise InputError(
-            f"agent {agent!r}: a plan needs the name {_TAKEN!r} itself: call the input otherwise",
-            field="signature",
-        )
+    for one in signature.inputs:
+        if one.name == _TAKEN or (one.name in _TAKEN_OF_MEDIA and takes_media(one.type)):
+            text = f"a plan needs the name {one.name!r} itself: call the input otherwise"
+            raise InputError(f"agent {agent!r}: {text}", field="signature")
     try:
         return Planning.read(given or {}, style)
     except InputError as error:

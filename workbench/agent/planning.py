@@ -12,11 +12,12 @@ shown within the rounds ends as `Unverified`, with the last result and the reaso
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
 from workbench.agent.agent import Agent
+from workbench.agent.media import takes_media
 from workbench.agent.plan import Check, Item, item_schema, read_items, ready, written
 from workbench.agent.signature import Field, Signature
 from workbench.agent.taking import taken_in
@@ -177,7 +178,7 @@ class _Work:
                 text = dumps(reply["items"]).decode()
                 raise ReplyError(error.message, hint=error.hint, text=text, **error.data) from None
 
-        planner = self._role(signature, looking)
+        planner, inputs = self._role(self._seeing(signature), looking), {**inputs, **self.media}
         found = await turn(planner, looking, inputs, self.find, check=check)
         return written(self._read(found["items"], [one["id"] for one in done]))
 
@@ -223,9 +224,10 @@ class _Work:
             instructions=_WORKER,
         )
         inputs = {"task": self.task, "item": wanted.do, "criterion": wanted.criterion}
+        inputs |= {"results": results, **self.media}
         turned = Turned()
-        worker = self._role(signature, tools)
-        found = await turn(worker, tools, {**inputs, "results": results}, self.find, turned=turned)
+        worker = self._role(self._seeing(signature), tools)
+        found = await turn(worker, tools, inputs, self.find, turned=turned)
         result, evidence = found["result"], turned.evidence()
         if tools and not turned.acted:
             raise Unverified(
@@ -286,6 +288,17 @@ class _Work:
         values = [*self.inputs.values()]
         only = len(values) == 1 and isinstance(values[0], str)
         return str(values[0]) if only else dumps(self.inputs).decode()
+
+    @property
+    def media(self) -> dict[str, Any]:
+        """The inputs that no text can stand for."""
+        fields = self.agent.signature.inputs
+        return {f.name: self.inputs[f.name] for f in fields if takes_media(f.type)}
+
+    def _seeing(self, signature: Signature) -> Signature:
+        """A role that is given the media as well."""
+        own = tuple(f for f in self.agent.signature.inputs if f.name in self.media)
+        return replace(signature, inputs=(*signature.inputs, *own)) if own else signature
 
     def _verifying(self) -> Verifying:
         return Verifying(self.agent, self.task, self._looking(), self.find, self._role)
