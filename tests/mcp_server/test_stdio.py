@@ -83,6 +83,7 @@ def test_an_agent_is_a_tool_with_its_signature_and_a_call_of_it_is_a_run(
             assert tools["ask_critic"].input_schema["required"] == ["draft"]
             assert tools["ask_critic"].output_schema is not None
             assert "follow_debate" in tools
+            assert not {"follow_ask", "follow_use", "follow_restore-files"} & set(tools)
             assert "answer_waiting" not in tools  # a model must not approve what it started
             result = await client.call_tool("ask_critic", {"draft": "x"}, progress_callback=told)
             assert set(result.structured_content) == {"verdict", "why"}

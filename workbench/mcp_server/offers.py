@@ -27,8 +27,8 @@ Sort: TypeAlias = Literal["ask", "follow", "run"]
 """An agent · a pattern · something about runs."""
 
 _MOST_WORDS: Final = 2_000
-_UNNAMED: Final = frozenset({"ask", "script", "restore-files"})
-"""Patterns that a client has no use for: agents are tools themselves."""
+_UNNAMED: Final = frozenset({"ask", "use", "script", "restore-files"})
+"""The workbench's own patterns: agents are tools themselves, and tools are for agents to use."""
 
 
 @dataclass(frozen=True, slots=True)
