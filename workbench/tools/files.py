@@ -37,7 +37,8 @@ def read_file(arguments: Mapping[str, Any], place: Place, decided: Facts | None)
             size = _checked_size(os.fstat(descriptor), target, decided)
             data, more = _lines(file, first, count, place)
     if b"\0" in data[: 8 * KIB]:
-        raise ToolError(f"{asked!r} is a binary file of {size} bytes")
+        hint = "Images, audio, PDF and office files are read with read_media"
+        raise ToolError(f"{asked!r} is a binary file of {size} bytes", hint=hint)
     text = data.decode("utf-8", "replace")
     lines = text.count("\n") + (not text.endswith("\n") and bool(text))
     return {"text": text, "truncated": more, "size_bytes": size, "lines": lines}
