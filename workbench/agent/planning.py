@@ -135,6 +135,8 @@ class _Work:
         try:
             return (await _afford(cost))["left"]
         except StepFailed as error:
+            if error.error_code != LimitReached.code:
+                raise
             data: dict[str, Any] = {**error.data, "result": last, "reasons": failed}
             text = f"agent {self.agent.name!r} stops before plan {number + 1}: {error.message}"
             raise LimitReached(text, hint="", **data) from None
