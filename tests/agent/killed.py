@@ -56,6 +56,29 @@ async def reviewed(folder: str) -> str:
     return (await ask(agent, task=folder)).answer
 
 
+@pattern
+async def handing(folder: str) -> str:
+    """An agent has another write a line."""
+    mason = Agent("mason", "folder: str -> done: bool", tools=[add_line])
+    lead = Agent("lead", "folder: str -> answer: str", tools=[mason])
+    return (await ask(lead, folder=folder)).answer
+
+
+def handed() -> Any:
+    """The model of that; dies at ``below``, where the line is written and told to the mason."""
+
+    def answer(request: ModelRequest) -> Any:
+        folder, told = request.inputs["folder"], request.entries[-1].role == "tool"
+        if request.agent == "lead":
+            return "it is written" if told else calling(("mason", {"folder": folder}))
+        if told:
+            _die_at("below")
+            return '{"done": true}'
+        return calling(("add_line", {"folder": folder, "text": "one"}))
+
+    return answer
+
+
 def answers() -> Any:
     """The model of it: plans the three, has each write its line."""
     names = ("one", "two", "three")
@@ -79,13 +102,16 @@ def lines(folder: Path) -> list[str]:
     return file.read_text().split() if file.exists() else []
 
 
-def run(folder: str, point: str) -> None:
+def run(folder: str, point: str, what: str = "planning") -> None:
     _POINT.append(point)
-    asyncio.run(_driven(Path(folder)))
+    asyncio.run(_driven(Path(folder), what))
 
 
-async def _driven(folder: Path) -> None:
-    async with opened(folder, answers()) as bench:
+async def _driven(folder: Path, what: str) -> None:
+    workflow, model = (handing, handed()) if what == "handing" else (planning, answers())
+    if _POINT == ["asked"]:
+        workflow = reviewed
+    async with opened(folder, model) as bench:
 
         def told(event: Event | Live) -> None:
             if isinstance(event, Event):
@@ -93,8 +119,7 @@ async def _driven(folder: Path) -> None:
                 _die_at("asked" if event.kind == "question.asked" else "")
 
         bench.subscribe(told)
-        what = reviewed if _POINT == ["asked"] else planning
-        run = await bench.start(what, run_id=RUN, folder=str(folder))
+        run = await bench.start(workflow, run_id=RUN, folder=str(folder))
         await run.result()
 
 

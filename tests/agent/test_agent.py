@@ -77,7 +77,7 @@ def test_every_type_survives_being_written_as_a_schema(kind: str) -> None:
         ({"modle": "x"}, "agent 'a': key 'modle' is unknown. Did you mean 'model'?"),
         ({"max_rounds": "5"}, "key 'max_rounds' must be int, but is '5'"),
         ({"style": "chian"}, "key 'style' must be one of"),
-        ({"tools": "read_file"}, "key 'tools' must be list[str]"),
+        ({"tools": "read_file"}, "key 'tools' must be list[str | dict"),
         ({"signature": {"txt": "x -> y"}}, "signature of agent 'a': key 'txt' is unknown"),
         ({"signature": 5}, "key 'signature' must be str"),
     ],

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from workbench.agent import grammar
+from workbench.agent.docstrings import summary
 from workbench.agent.fields import read_fields
+from workbench.agent.handing import handed, pattern_tool
 from workbench.agent.kinds import OBJECT, DictOf, Misfit
 from workbench.agent.media import takes_media
 from workbench.agent.plan import Planning
@@ -19,6 +21,7 @@ from workbench.agent.signature import Field, Signature, SignatureLike
 from workbench.agent.tool import Tool
 from workbench.errors import ConfigError, InputError, WorkbenchError, nearest
 from workbench.values import copied
+from workbench.workflow.pattern import Pattern
 
 Style: TypeAlias = Literal["auto", "single", "chain", "plan", "verify"]
 """How a turn goes: by what the agent has, in one answer, with reasoning before it, by a plan whose
@@ -47,7 +50,7 @@ class Agent:
     signature: Signature
     instructions: str
     tools: tuple[Tool | str, ...]
-    """Tools, or names of registered ones."""
+    """Tools, or names of registered ones; agents and patterns among them are tools here."""
     model: str | None
     """``provider:name``; None for whatever the workbench uses by default."""
     fallback: tuple[str, ...]
@@ -67,7 +70,7 @@ class Agent:
         signature: SignatureLike,
         *,
         instructions: str = "",
-        tools: Iterable[Tool | str] = (),
+        tools: Iterable[Tool | str | Agent | Pattern[..., Any]] = (),
         model: str | Sequence[str] | None = None,
         style: Style = "auto",
         max_rounds: int = 12,
@@ -82,7 +85,8 @@ class Agent:
             name: How rows and people call it.
             signature: A signature, or its text, class or typed function.
             instructions: What to do, beside what the signature itself says.
-            tools: Tools, or names of registered ones.
+            tools: Tools, other agents and patterns, or names of registered ones. Calling an agent
+                or a pattern hands it a sub-task: its inputs are the arguments.
             model: ``provider:name``, or several, each asked when those before it cannot answer;
                 None for the default.
             style: ``chain`` asks for reasoning before the answer, ``single`` uses no tools;
@@ -130,7 +134,7 @@ class Agent:
             "name": self.name,
             "signature": _written(self.signature),
             "instructions": self.instructions,
-            "tools": list(self.tool_names),
+            "tools": [_defined(tool) for tool in self.tools],
             "model": [self.model, *self.fallback] if self.fallback else self.model,
             "style": self.style,
             "max_rounds": self.max_rounds,
@@ -164,7 +168,7 @@ class Agent:
 
 
 SETTINGS, _ = grammar.parse(
-    'name: str, signature: str | dict, instructions: str = "", tools: list[str] = [], '
+    'name: str, signature: str | dict, instructions: str = "", tools: list[str | dict] = [], '
     "model: str | list[str] | None = null, "
     'style: Literal["auto", "single", "chain", "plan", "verify"] = "auto", '
     "max_rounds: int = 12, options: dict = {}, examples: list[dict] = [], "
@@ -258,11 +262,32 @@ def _planning(
         raise InputError(text, hint=error.hint, **error.data) from None
 
 
-def _tools(agent: str, tools: Iterable[Tool | str]) -> tuple[Tool | str, ...]:
-    found = tuple(tools) if not isinstance(tools, str) else (tools,)
+def agent_tool(agent: Agent) -> Tool:
+    """An agent as a tool. Raises InputError when no model could call its name."""
+    told = agent.signature.instructions or agent.instructions
+    return handed(agent.name, summary(told) or f"Ask {agent.name}.", agent.signature.inputs, agent)
+
+
+def _defined(tool: Tool | str) -> Any:
+    """A tool in a definition: its name, but whole if it is an agent."""
+    if isinstance(tool, str):
+        return tool
+    return tool.scope.definition() if isinstance(tool.scope, Agent) else tool.name
+
+
+def _as_tool(one: Any) -> Any:
+    if isinstance(one, Mapping):
+        one = Agent.from_definition(cast("Mapping[str, Any]", one))
+    if isinstance(one, Agent):
+        return agent_tool(one)
+    return pattern_tool(cast("Pattern[..., Any]", one)) if isinstance(one, Pattern) else one
+
+
+def _tools(agent: str, tools: Iterable[Any]) -> tuple[Tool | str, ...]:
+    found = (tools,) if isinstance(tools, str) else tuple(_as_tool(one) for one in tools)
     names: set[str] = set()
     for one in found:
-        if not isinstance(one, Tool | str):  # pyright: ignore[reportUnnecessaryIsInstance] - a user's
+        if not isinstance(one, Tool | str):
             raise InputError(
                 f"agent {agent!r}: {one!r} is not a tool",
                 hint="Write @tool above the function" if callable(one) else "",

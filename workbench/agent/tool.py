@@ -54,6 +54,8 @@ class Tool:
     """The function's parameter that takes the idempotency key, or empty."""
     fields: tuple[Field, ...] | None = field(default=None, compare=False, repr=False)
     """The parameters as kinds, where a function was read; None where only a schema is known."""
+    scope: Any = field(default=None, repr=False)
+    """The agent or pattern that a call is handed to (`workbench.agent.handing`), or None."""
 
     def __post_init__(self) -> None:
         if self.function is None:

@@ -30,7 +30,7 @@ from workbench.errors import (
 )
 from workbench.values import dumps
 from workbench.workflow.effects import Effect
-from workbench.workflow.verbs import together
+from workbench.workflow.verbs import ask, follow, together
 
 FINAL = frozenset({"limit", "store_full", "in_doubt"})
 """Failures of a tool call that end the turn; all others are told to the model."""
@@ -203,12 +203,12 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
         return failed(str(UnknownName("tool", call.name, tools)))
     try:
         arguments = tool.read(call.arguments)
-        use: Effect[Any] = Effect("tool", tool.name, arguments, ToolUse(tool, why), tool.repeat)
-        result = await use
+        result = await _wanted(tool, arguments, why)
     except InputError as error:
         return failed(str(error))
     except StepFailed as error:
-        if error.error_code in FINAL:
+        own = tool.scope is not None and error.data.get("limit") == "rounds"
+        if error.error_code in FINAL and not own:
             raise
         text = str(error)
         told = text.startswith(error.error_code)
@@ -220,6 +220,15 @@ async def _use(tools: Mapping[str, Tool], call: ToolCall, why: str) -> Entry:
     if media.is_reference(result) and "digest" in result and result["media"] != "document":
         return Shown("tool", media.told(result), call_id=call.id, name=call.name, media=result)
     return Entry("tool", text_of(result), call_id=call.id, name=call.name)
+
+
+def _wanted(tool: Tool, arguments: dict[str, Any], why: str) -> Effect[Any]:
+    """What a call is: a scope if it is handed over, else a deed."""
+    if isinstance(tool.scope, Agent):
+        return ask(tool.scope, **arguments)
+    if tool.scope is not None:
+        return follow(tool.scope, **arguments)
+    return Effect("tool", tool.name, arguments, ToolUse(tool, why), tool.repeat)
 
 
 def _short(text: str) -> str:

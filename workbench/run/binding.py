@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.agent.tool import Tool
 from workbench.agent.turn import ToolUse
-from workbench.errors import ApprovalStale
+from workbench.errors import ApprovalStale, InputError
 from workbench.permission.bound import Bound
 from workbench.permission.policy import Policy
 from workbench.values import digest, dumps
@@ -56,7 +56,14 @@ def tool_of(step: Step) -> Tool:
         return subject.tool
     if isinstance(subject, Tool):
         return subject
-    return step.run.scopes.tool(step.parked.effect.name)
+    found = step.run.scopes.tool(step.parked.effect.name)
+    if found.scope is not None:
+        raise InputError(
+            f"{found.name!r} is an agent or a pattern, and no tool of its own",
+            hint="In a workflow, write ask(…) or follow(…)",
+            tool=found.name,
+        )
+    return found
 
 
 def bound_of(step: Step, tool: Tool, arguments: dict[str, Any] | None = None) -> Bound:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from workbench.agent.agent import PLANNING_STYLES, Agent
+from workbench.agent.agent import PLANNING_STYLES, Agent, agent_tool
+from workbench.agent.handing import pattern_tool
 from workbench.agent.media import keep_contents, takes_media, texts_in, unvouched
 from workbench.agent.planning import planned
 from workbench.agent.tool import Tool
@@ -75,17 +76,26 @@ class Scopes:
 
     def tools_of(self, agent: Agent) -> dict[str, Tool]:
         """The agent's tools by name. Raises UnknownName."""
-        names = [tool if isinstance(tool, str) else tool.name for tool in agent.tools]
-        return {name: self.tool(name) for name in names}
+        found: dict[str, Tool] = {}
+        for tool in agent.tools:
+            if isinstance(tool, str):
+                found[tool] = self.tool(tool)
+            else:
+                found[tool.name] = tool if tool.scope is not None else self.tool(tool.name)
+        return found
 
     def tool(self, name: str) -> Tool:
-        """A tool by name: the run's own, or the registry's."""
+        """A tool by name: the run's own, or the registry's, or an agent or pattern as one."""
         world = self._run.world
         found = self.tools.get(name) or world.tools.get(name) or world.brought.get(name)
-        if found is None:
-            known = {**world.tools, **world.brought}
-            raise world.missing(name) or UnknownName("tool", name, known)
-        return found
+        if found is not None:
+            return found
+        if name in world.agents:
+            return agent_tool(world.agents[name])
+        if name in world.patterns:
+            return pattern_tool(world.patterns[name])
+        known = {**world.tools, **world.brought}
+        raise world.missing(name) or UnknownName("tool", name, known)
 
     def digest_of(self, tool: Tool) -> str:
         """A tool's digest, worked out once for each tool."""
@@ -164,7 +174,11 @@ class Scopes:
     def adopt_quietly(self, agent: Agent) -> None:
         """Remember an agent's own tools without a row, as a replay must."""
         for tool in agent.tools:
-            if isinstance(tool, Tool):
+            if not isinstance(tool, Tool):
+                continue
+            if isinstance(tool.scope, Agent):
+                self.adopt_quietly(tool.scope)
+            elif tool.scope is None:
                 self.tools[tool.name] = self._run.world.brought[tool.name] = tool
 
 
@@ -182,8 +196,9 @@ def open_scope(step: Step) -> None:
         inputs = step.arguments["inputs"]
         step.arguments = {"inputs": agent.signature.read_inputs(inputs)}
         extra["agent"] = scopes.adopt(agent)
-        if tools := scopes.tools_of(agent):
-            extra["tools"] = scopes.define({t.name: scopes.digest_of(t) for t in tools.values()})
+        # Who is handed a sub-task is named by the start row of that scope, when it comes to it.
+        if tools := [tool for tool in scopes.tools_of(agent).values() if tool.scope is None]:
+            extra["tools"] = scopes.define({tool.name: scopes.digest_of(tool) for tool in tools})
     else:
         found = scopes.pattern(effect.subject, effect.name)
         found.check(step.arguments["inputs"])
@@ -212,7 +227,7 @@ def known_tools(agents: Iterable[Agent], registry: Mapping[str, Tool]) -> list[T
         tool if isinstance(tool, str) else tool.name: tool for one in agents for tool in one.tools
     }
     tools = (registry.get(tool) if isinstance(tool, str) else tool for tool in found.values())
-    return [tool for tool in tools if tool is not None]
+    return [tool for tool in tools if tool is not None and tool.scope is None]
 
 
 def agents_in(value: Any) -> list[Agent]:
