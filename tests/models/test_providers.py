@@ -197,3 +197,9 @@ def test_nothing_heavy_is_loaded_before_it_is_needed():
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", ["playbook", "ollama", "recorded"])
+def test_a_provider_alone_is_no_model(name: str) -> None:
+    with pytest.raises(UsageError, match=f"Write {name}:NAME"):
+        Providers().split(name)

@@ -109,12 +109,12 @@ class Providers:
         known = {*PREFIXES, *self.hosts}
         if prefix not in known and (found := self._at_address(name)):
             return found
-        if prefix not in known or colon < 0:
+        if prefix not in known:
             error = UnknownName("model provider", prefix, known)
             if error.data["nearest"] is None:
                 error.hint = f"Write the provider first, as in ollama:{name}"
             raise error
-        if not rest and prefix != "playbook":
+        if not rest and (prefix != "playbook" or colon < 0):
             raise UsageError(f"{name!r} names no model", hint=f"Write {prefix}:NAME")
         return prefix, rest
 
