@@ -1,4 +1,4 @@
-"""MCP over HTTP, against the shipped program: calls, a secret for its host, a server that is gone."""
+"""MCP over HTTP, against the shipped program: calls, a secret for its host, a server gone."""
 
 from __future__ import annotations
 
