@@ -1,6 +1,6 @@
 """What strangers write is nothing that can be clicked: no action, no link opened, nothing fetched.
 
-Every second cell of the real screen is clicked, in panes full of markup and links. What would open
+The real screen is clicked all over, in panes full of markup and links. What would open
 a link is a program that leaves a canary, and where the links lead somebody listens.
 """
 
@@ -13,8 +13,8 @@ import pytest
 
 from tests.threats.shipped import PROGRAM, Listening, Stage
 
-COLUMNS, ROWS = 100, 30
-VIEWS = ("3", "3jjj\r", "4", "2", "1", "5")
+COLUMNS, ROWS = 140, 36
+VIEWS = ("3ll", "3gjjjj\r", "4", "2", "1", "5")
 
 
 def _poison(sink: Listening) -> str:
@@ -26,11 +26,11 @@ def _poison(sink: Listening) -> str:
 
 
 def _clicks() -> str:
-    """A press and a release in every second cell, as terminals send them."""
+    """A press and a release all over the screen, as terminals send them."""
     return "".join(
         f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"
         for row in range(1, ROWS, 2)
-        for column in range(1, COLUMNS, 2)
+        for column in range(1, COLUMNS, 3)
     )
 
 
