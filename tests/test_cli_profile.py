@@ -32,6 +32,7 @@ def test_a_run_is_accounted_for_in_words_and_as_json(workspace: Path) -> None:
     path = sum(part["seconds"] for part in data["critical_path"])
     assert isclose(path, data["seconds"], abs_tol=1e-6)
 
+    assert ran(workspace, "profile", "last").returncode == 0
     wrong = ran(workspace, "profile", "nobody")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "no run 'nobody'" in wrong.stderr

@@ -28,7 +28,7 @@ def _flag(word: str, about: str) -> Argument:
 
 _WORDS = _some("KEY=VALUE")
 _NAMED = _arg("named", nargs="?", default="", metavar="NAME")
-_RUN = _arg("run", metavar="RUN", help="an id or its beginning")
+_RUN = _arg("run", metavar="RUN", help="an id, its beginning, or last")
 
 COMMANDS: dict[str, tuple[str, list[Argument]]] = {
     "tour": ("see everything in a minute, without a model", []),

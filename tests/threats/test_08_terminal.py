@@ -80,24 +80,10 @@ def test_a_prompt_shows_none_of_it(poisoned: Stage) -> None:
 def test_the_screen_shows_none_of_it(poisoned: Stage) -> None:
     poisoned.play(*ROUNDS, text=WHOLE)
     child = _at(poisoned, [])
-    child.expect(b"kaizen", timeout=30)
-    for keys in (
-        "\x1bOR",
-        "\r",
-        "3",
-        "j",
-        "j",
-        "j",
-        "\r",
-        "l",
-        "l",
-        "4",
-        "2",
-        "1",
-        "z",
-        "?",
-        "\x1b",
-    ):
+    child.expect(b"words for the selected", timeout=30)
+    child.send("\x1bOR")
+    child.expect(rb"Runs  \d", timeout=30)
+    for keys in "\r3jjj\rll421z?\x1b":
         child.send(keys)
         child.expect(pexpect.TIMEOUT, timeout=0.4)
     child.send("\x11")

@@ -300,7 +300,10 @@ def _bind(value: Any, agents: Mapping[str, Agent], parameter: str) -> Any:
         return value
     if isinstance(value, str):
         if value not in agents:
-            raise UnknownName("agent", value, agents)
+            error = UnknownName("agent", value, agents)
+            if "," in value:
+                error.hint = """Several are a list: '["ann", "ben"]'"""
+            raise error
         return agents[value]
     if isinstance(value, (list, tuple)):
         return [_bind(item, agents, parameter) for item in cast("list[Any]", value)]

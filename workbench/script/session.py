@@ -81,11 +81,16 @@ class Session:
         return self.scratch or self.bench.config.workspace
 
     def find(self, reference: str = "") -> str:
-        """The id of a run: a name given with ``as=``, the beginning of an id, or the last one."""
+        """The id of a run: a name given with ``as=``, the beginning of an id, or the last one.
+
+        That is the last of this session; ``last`` before it has one is the newest there is.
+        """
         if reference in {"", "last"}:
-            if not self.last:
+            newest = self.bench.store.runs(limit=1) if reference and not self.last else ()
+            found = self.last or next((row.run_id for row in newest), "")
+            if not found:
                 raise UsageError("there is no run yet", hint="Start one with: run PATTERN")
-            return self.last
+            return found
         if reference in self.names:
             return self.names[reference]
         if reference in self.bench.runs:
