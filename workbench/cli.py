@@ -328,6 +328,12 @@ def _look(args: Namespace, words: list[str]) -> int:
     return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
 
 
+def _hooks(args: Namespace, words: list[str]) -> int:
+    from workbench.script.hooks_list import hooks
+
+    return hooks(_asked(args, words))
+
+
 def _keep(args: Namespace, words: list[str]) -> int:
     from workbench.script import housekeeping as keep
     from workbench.tui import keymap
@@ -386,6 +392,7 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "audit": _audit,
     "follow": _follow,
     "models": _models,
+    "hooks": _hooks,
     **dict.fromkeys(("serve", "token"), _serve),
     "mcp": _mcp,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),

@@ -1,4 +1,4 @@
-"""Hooks that are commands of the user's settings: asked before an effect, they answer at their end.
+"""Hooks that are commands of the user's settings: asked before an effect, or told of a row.
 
 The call goes in as one JSON object on standard input, never as words of a command line, so what a
 model wrote reaches a hook as data only. No shell is started, the environment is the bare one that
@@ -7,6 +7,9 @@ commands of agents get, and the program is never looked for where agents can wri
 A command that ends with 0 has nothing to say, unless it prints ``{"arguments": {...}}``: those are
 used instead. Any other end refuses the effect, for the reason that it printed on standard error;
 so do a program that is missing, one that takes too long, and an answer that is none.
+
+After an effect, or when something has happened, it gets the row instead. It is told, not asked:
+what it prints is ignored, and a bad end is said and changes nothing.
 """
 
 from __future__ import annotations
@@ -18,12 +21,15 @@ import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, cast
 
 from workbench.errors import InputError, ToolError
 from workbench.journal.audit import object_in
+from workbench.journal.events import Event
 from workbench.plain import one_line
+from workbench.run.hook_events import BEFORE
 from workbench.run.hooks import Hook, HookCall, Refused
 from workbench.tools.place import Place
 from workbench.values import dumps
@@ -40,7 +46,7 @@ def hooks_of(settings: Sequence[Mapping[str, Any]], place: Place) -> Iterator[Ho
         command = (os.path.expanduser(one["command"][0]), *one["command"][1:])  # noqa: PTH111
         yield Hook(
             one["event"],
-            _asking(command, place),
+            _asking(command, place) if one["event"] in BEFORE else _telling(command, place),
             where=one.get("where", ""),
             priority=one.get("priority", 0),
             deadline_s=one.get("deadline_s", DEADLINE_S),
@@ -56,18 +62,32 @@ def _asking(command: tuple[str, ...], place: Place) -> Any:
     return asked
 
 
+def _telling(command: tuple[str, ...], place: Place) -> Any:
+    async def told(row: Event) -> None:
+        code, _, why = await _end_of(command, place, dumps(asdict(row)))
+        if code:
+            raise ToolError(f"it ended with {code} {_reason(why)}".rstrip())
+
+    return told
+
+
 async def _ask(command: tuple[str, ...], place: Place, call: HookCall) -> Mapping[str, Any] | None:
+    code, said, why = await _end_of(command, place, _question(call))
+    if code:
+        raise Refused(_reason(why) or f"it ended with {code}")
+    return _answer(said)
+
+
+async def _end_of(command: tuple[str, ...], place: Place, given: bytes) -> tuple[int, bytes, bytes]:
+    """Run it to its end: exit code and both outputs. Cancelled, it is killed."""
     process = await _start(command, place)
     try:
-        code, said, why = await _told(process, _question(call))
+        return await _told(process, given)
     finally:
         if process.returncode is None:  # it took too long, or said too much
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.shield(process.wait())
-    if code:
-        raise Refused(_reason(why) or f"it ended with {code}")
-    return _answer(said)
 
 
 async def _start(command: tuple[str, ...], place: Place) -> Process:

@@ -117,6 +117,7 @@ COMMANDS: dict[str, tuple[str, list[Argument]]] = {
         "list plugins, or: plugins check [NAME] [key=value …] finds what cannot be replayed",
         [_arg("act", nargs="?", choices=("list", "check"), default="list"), _WORDS],
     ),
+    "hooks": ("list the events of hooks, what they carry, and the hooks there are", []),
     "agents": ("list agents, or show one", [_NAMED]),
     "patterns": ("list patterns, or show what one takes", [_NAMED]),
     "models": (

@@ -131,3 +131,24 @@ def test_what_a_refusal_says_puts_nothing_on_the_terminal(stage: Stage) -> None:
     assert "\x1b" not in ended.out + ended.err
     assert "\u202e" not in ended.out + ended.err
     assert [path.name for path in stage.work.iterdir()] == ["stage.playbook.yaml"]
+
+
+def test_a_hook_after_an_effect_is_told_of_its_row_and_its_bad_end_changes_nothing(
+    stage: Stage,
+) -> None:
+    program = hooked(
+        stage,
+        "open(os.path.dirname(__file__) + '/heard', 'w').write(json.dumps(asked)); "
+        "print(json.dumps({'arguments': {}})); sys.exit(3)",
+    )
+    settings = (
+        f'event = "after.tool"\ncommand = ["python3", "{program}"]\nwhere = "name:write_file"'
+    )
+    stage.settings(f"[[hooks]]\n{settings}\n")
+    assert wrote(stage)["result"]
+    heard = json.loads((stage.folder / "settings" / "heard").read_text())
+    assert heard["kind"] == "step.finished"
+    assert heard["data"]["name"] == "write_file"
+    listed = stage.run("hooks")
+    assert listed.code == 0
+    assert "name:write_file" in listed.out

@@ -1,4 +1,4 @@
-"""How the setting ``hooks`` is read: commands that are asked before effects."""
+"""How the setting ``hooks`` is read: commands that are asked before effects, or told of rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from workbench.errors import WorkbenchError
 
 
 def _event(value: Any) -> str:
-    from workbench.run.hooks import BEFORE  # noqa: PLC0415 - for those who have hooks
+    from workbench.run.hook_events import NAMED  # noqa: PLC0415 - for those who have hooks
 
     # What a run is given is looked at on the spot, where nothing can wait for a process.
-    return v.one_of(*sorted(BEFORE - {"before.run"}))(value)
+    return v.one_of(*sorted(NAMED - {"before.run"}))(value)
 
 
 def _where(value: Any) -> str:

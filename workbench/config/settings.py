@@ -341,7 +341,7 @@ KEYS: tuple[Key, ...] = (
     Key(("plugins",), v.texts, "entry points that may load", "list", "never"),
     Key(("tools",), v.table(_TOOL), "settings by tool", "table", "never", "merge"),
     Key(("rules",), _rules, "permission rules", "list", _no_allowing, "append"),
-    Key(("hooks",), hooks, "commands asked before effects", "list", "never", "append"),
+    Key(("hooks",), hooks, "commands that are asked or told", "list", "never", "append"),
     Key(("mcp",), servers, "MCP servers by name", "table", added, "merge"),
     Key(
         ("doubts",), _doubts, "what becomes of effects nobody saw the end of", "list", "never",

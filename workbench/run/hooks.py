@@ -3,30 +3,28 @@
 A hook for ``before.KIND`` gets a `HookCall` and returns None (nothing to say), a mapping (the
 arguments to use instead) or raises `Refused`. Order is priority, then registration. A hook that
 fails or takes too long refuses: a gate that breaks stays shut. Nothing may change a reply, and a
-replayed effect asks no hook. A hook for a row's kind (``step.failed``) is a subscriber: it is
-told once the row is recorded, and what it returns or raises changes nothing.
+replayed effect asks no hook. A hook for any other event (``after.tool``, ``on.error``), or for a
+row's kind (``step.failed``), is a subscriber: it is told once the row is recorded, and what it
+returns or raises changes nothing. The events stand in `workbench.run.hook_events`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workbench.errors import InputError, UnknownName, WorkbenchError
 from workbench.foreign import Raised, attempt, attempt_async
-from workbench.journal.events import Event
+from workbench.journal.events import Event, agent_of
 from workbench.permission.filter import Filter
+from workbench.run.hook_events import NAMED, REFUSE, TABLE, names_of
+from workbench.run.telling import Say, Tellers, Telling, failure
 from workbench.values import copied
 
-BEFORE = frozenset({
-    "before.ask", "before.call", "before.checkpoint", "before.discover", "before.follow",
-    "before.line", "before.model", "before.now", "before.question",
-    "before.random", "before.recall", "before.receive", "before.remember", "before.run",
-    "before.send", "before.sleep", "before.tool",
-})  # fmt: skip
+_ONLY_REFUSE = frozenset(one.name for one in TABLE if one.may is REFUSE)
 
 
 class Refused(WorkbenchError):
@@ -53,7 +51,8 @@ class Hook:
     """A function and when it is asked or told."""
 
     event: str
-    """``before.tool`` (asked) or a row's kind such as ``step.failed`` (told); ``*`` hears all."""
+    """``before.tool`` (asked), ``after.tool`` or a row's kind such as ``step.failed`` (told);
+    ``*`` hears all."""
     function: Callable[[Any], Any]
     where: str = ""
     """A filter (see `workbench.permission.filter`); empty for everything."""
@@ -88,11 +87,17 @@ class Hooks:
     def __init__(self) -> None:
         self._by_event: dict[str, tuple[_Entry, ...]] = {}
         self._has_async: set[str] = set()
+        self.tellers = Tellers()
+
+    def __iter__(self) -> Iterator[Hook]:
+        """Every hook, by event, in the order in which they are asked or told."""
+        for event in sorted(self._by_event):
+            yield from (entry.hook for entry in self._by_event[event])
 
     def add(self, added: Hook) -> Callable[[], None]:
         """Register a hook; the returned function takes it back."""
-        if added.event.startswith("before.") and added.event not in BEFORE:
-            raise UnknownName("hook event", added.event, BEFORE)
+        if added.event.startswith(("before.", "after.", "on.")) and added.event not in NAMED:
+            raise UnknownName("hook event", added.event, NAMED)
         entry = _Entry(added, Filter.parse(added.where) if added.where else None)
         entries = [*self._by_event.get(added.event, ()), entry]
         entries.sort(key=lambda e: -e.hook.priority)
@@ -142,15 +147,33 @@ class Hooks:
             call = _applied(call, entry.hook, answer, notes)
         return call, notes
 
-    def tell(self, row: Event) -> list[str]:
-        """Tell the subscribers of a row; what went wrong with them, in words."""
-        failures: list[str] = []
-        for event in (row.kind, "*"):
+    def tell(self, row: Event, say: Say) -> None:
+        """Tell the subscribers of a row, async ones after it; ``say`` hears what went wrong."""
+        if not self._by_event:
+            return
+        for event in (row.kind, *names_of(row), "*"):
             for entry in self._by_event.get(event, ()):
-                answer = attempt(entry.hook.function, row)
-                if isinstance(answer, Raised):
-                    failures.append(f"hook {entry.hook.name!r} failed: {answer.error}")
-        return failures
+                if entry.filter is None or entry.filter.matches(_seen(row)):
+                    self._tell(entry.hook, row, say)
+
+    def _tell(self, to: Hook, row: Event, say: Say) -> None:
+        if to.is_async:
+            self.tellers.put(Telling(to.name, to.function, row, to.deadline_s, say))
+            return
+        answer = attempt(to.function, row)
+        if isinstance(answer, Raised):
+            say(failure(to.name, answer.error))
+
+
+def _seen(row: Event) -> dict[str, Any]:
+    """A row as a filter sees it, in the words it has for a call."""
+    said = row.data
+    return {
+        "agent": said.get("agent") or agent_of(row.key),
+        "kind": said.get("effect") or row.kind,
+        "name": said.get("name") or said.get("tool") or "",
+        "key": row.key,
+    }
 
 
 def _concerns(where: Filter, call: HookCall) -> bool:
@@ -184,6 +207,9 @@ def _applied(call: HookCall, by: Hook, answer: Any, notes: list[dict[str, Any]])
         raise Refused(f"hook {by.name!r} {kind}", hook=by.name, event=call.event)
     if answer.value is None:
         return call
+    if call.event in _ONLY_REFUSE:
+        why = f"hook {by.name!r} failed: {call.event} can be refused, not changed"
+        raise Refused(why, hook=by.name, event=call.event)
     before, after = dict(call.arguments), answer.value
     notes.append({"hook": by.name, "event": call.event, "before": before, "after": after})
     return replace(call, arguments=after)

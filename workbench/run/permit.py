@@ -24,6 +24,7 @@ from workbench.permission.danger import Danger, Facts, grade
 from workbench.permission.egress import all_of_host, is_free_egress, names_server
 from workbench.permission.policy import Decision, Policy, decide
 from workbench.permission.rule import Rule
+from workbench.run.before_permission import ask_before
 from workbench.run.binding import bound_of, check_bound, for_arguments, withdraw
 from workbench.run.touch import touch
 from workbench.run.waiting import Answer, Waiting, said_of
@@ -60,6 +61,7 @@ async def permit(step: Step, tool: Tool) -> Facts:
             step.run.world.used(counted.id)
         if decision.verdict == "deny":
             raise Denied(decision.reason, by=_by(decision))
+        await ask_before(step, tool.name, call, decision)
         if approval is not None and _holds(step, tool, approval):
             keep_rule(step, tool, call, approval.answer)
             # A wider answer is itself a change of the policy.

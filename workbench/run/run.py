@@ -289,8 +289,7 @@ class Run:
         add_row(self.usage, row)
         self.world.publish(row)
         self._listeners.tell(row)
-        for failure in self.world.hooks.tell(row):
-            self.notice(failure)
+        self.world.hooks.tell(row, self.notice)
         step = self.steps.get(row.key)
         if step is not None:
             step.delivered(row)

@@ -85,6 +85,7 @@ class Session(Ruled):
         await self.following.close()
         self.stop(Order("immediate", "program", "the workbench was closed"))
         await self._leaving.close(self.runs.values())
+        await self.world.hooks.tellers.close()
         await self.requests.close()
         self.watchdog.stop()
 
