@@ -328,12 +328,6 @@ def _look(args: Namespace, words: list[str]) -> int:
     return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
 
 
-def _hooks(args: Namespace, words: list[str]) -> int:
-    from workbench.script.hooks_list import hooks
-
-    return hooks(_asked(args, words))
-
-
 def _keep(args: Namespace, words: list[str]) -> int:
     from workbench.script import housekeeping as keep
     from workbench.tui import keymap
@@ -347,6 +341,10 @@ def _keep(args: Namespace, words: list[str]) -> int:
         case "config":
             show, keys = keep.config_show, keep.config_keys
             return keys(asked, keymap.listed) if args.act == "keys" else show(asked, keymap.checked)
+        case "hooks":
+            from workbench.script.hooks_list import hooks
+
+            return hooks(asked)
         case "plugins" if args.act == "check":
             from workbench.script.plugins_check import check_plugins
 
@@ -392,12 +390,11 @@ _HANDLERS: dict[str, Callable[[Namespace, list[str]], int]] = {
     "audit": _audit,
     "follow": _follow,
     "models": _models,
-    "hooks": _hooks,
     **dict.fromkeys(("serve", "token"), _serve),
     "mcp": _mcp,
     **dict.fromkeys(("answer", "steer", "interrupt"), _tell),
     **dict.fromkeys(("run", "ask", "fork"), _run),
     **dict.fromkeys(("runs", "show", "inbox", "drop", *_PLACES, *_LOOKS), _look),
     **dict.fromkeys(("backup", "gc", "compact", "repair"), _store),
-    **dict.fromkeys(("init", "doctor", "config", "plugins", "trust"), _keep),
+    **dict.fromkeys(("init", "doctor", "config", "plugins", "hooks", "trust"), _keep),
 }
