@@ -328,7 +328,7 @@ def _look(args: Namespace, words: list[str]) -> int:
     return shell.look(_asked(args, words), name, [*given, *getattr(args, "words", [])])
 
 
-def _keep(args: Namespace, words: list[str]) -> int:
+def _keep(args: Namespace, words: list[str]) -> int:  # noqa: PLR0911 - one each
     from workbench.script import housekeeping as keep
     from workbench.tui import keymap
 
