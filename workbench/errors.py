@@ -27,6 +27,7 @@
     │   ├── NotAValue             something that JSON cannot carry
     │   ├── SignatureError        a signature that does not parse
     │   └── InputError            inputs that do not fit a signature or a pattern    exit 2
+    │       └── MediaError        an image, sound or document that cannot be taken
     ├── the outside world                                                            exit 1
     │   ├── ModelError            a model's server, or what it answered
     │   │   ├── ModelUnreachable  nobody answers                                     exit 4

@@ -20,7 +20,7 @@ from workbench.tui.app import KaizenApp
 from workbench.tui.screens.browse import FullPane
 from workbench.tui.screens.models import ModelsList, ModelsScreen
 
-PLAYBOOKS = ["playbook:default", "playbook:tour"]
+PLAYBOOKS = ["playbook:default", "playbook:plan", "playbook:tour"]
 
 
 class Here:

@@ -11,7 +11,6 @@ from typing import Any, ClassVar, cast
 from textual.binding import BindingType
 from textual.content import Content
 
-from workbench.agent.media import replaced, told
 from workbench.journal.events import Event, agents_of
 from workbench.plain import Plain, one_line, plain
 from workbench.tui.cells import Line
@@ -112,6 +111,8 @@ def _heading(event: Event, where: str, width: int) -> Iterator[Written]:
 
 def _data(data: Mapping[str, Any], width: int) -> Iterator[Written]:
     # A medium is a line of words; what it is called passes the sanitiser like all else.
+    from workbench.agent.media import replaced, told  # noqa: PLC0415 - not before the first frame
+
     data = cast("Mapping[str, Any]", replaced(data, told))
     order = [name for name in data if name not in _LAST] + [name for name in _LAST if name in data]
     for name in order:
