@@ -17,8 +17,8 @@ FRONT_DOOR = [
     "OutputField", "Refused",
     "Signature", "StepFailed",
     "Workbench", "WorkbenchError", "as_they_finish", "ask", "ask_sync", "call", "checkpoint",
-    "discover", "follow", "hook", "now", "pattern", "question", "race", "random", "recall",
-    "receive", "remember", "send", "sleep", "together", "tool", "use", "within",
+    "discover", "follow", "forget", "hook", "now", "pattern", "question", "race", "random",
+    "recall", "receive", "remember", "send", "sleep", "together", "tool", "use", "within",
 ]  # fmt: skip
 
 HEAVY = [

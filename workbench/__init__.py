@@ -33,6 +33,7 @@ _PLACES = {
     "checkpoint": "workflow.verbs",
     "discover": "workflow.verbs",
     "follow": "workflow.verbs",
+    "forget": "workflow.verbs",
     "hook": "run.hooks",
     "now": "workflow.verbs",
     "pattern": "workflow.pattern",
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from workbench.workflow.verbs import checkpoint as checkpoint
     from workbench.workflow.verbs import discover as discover
     from workbench.workflow.verbs import follow as follow
+    from workbench.workflow.verbs import forget as forget
     from workbench.workflow.verbs import now as now
     from workbench.workflow.verbs import question as question
     from workbench.workflow.verbs import race as race

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -103,7 +103,7 @@ class Parts:
             policy=self.policy,
             doubts=self.doubts,
             default_model=self.default_model,
-            memory=StoredMemory(self.store),
+            memory=self.store.memory,
             redaction=self.redaction,
             hooks=hooks,
             room=Room(lambda: self.store.short_of(int(self.config.min_free_mib * 2**20))),
@@ -139,34 +139,6 @@ class Parts:
             await self.servers.close()
         await self.models.close()
         self.store.close()
-
-
-class StoredMemory(MutableMapping[str, Any]):
-    """The memory that all runs of a workspace share, kept as settings of the store."""
-
-    def __init__(self, store: Store | MemoryStore) -> None:
-        self._store = store
-
-    def _read(self) -> dict[str, Any]:
-        kept: Any = self._store.get_setting("memory")
-        return kept or {}
-
-    def __getitem__(self, key: str) -> Any:
-        return self._read()[key]
-
-    def __setitem__(self, key: str, value: Any) -> None:
-        self._store.set_setting("memory", {**self._read(), key: value})
-
-    def __delitem__(self, key: str) -> None:
-        left = self._read()
-        del left[key]
-        self._store.set_setting("memory", left)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
 
 
 async def assemble(
@@ -208,6 +180,7 @@ async def assemble(
         [*held.notices, *found.notices, *cleaned],
     )
     if not readonly:
+        store.memory.pack()
         _write_down(parts, stands)
     return parts
 

@@ -30,6 +30,7 @@ from workbench.run.ports import Done
 from workbench.run.run import Run
 from workbench.run.waiting import Inbox
 from workbench.run.world import Acks, Live, World
+from workbench.store.memory import MemoryStore
 from workbench.tools.place import Place
 
 PAUSE_S = 0.01
@@ -142,7 +143,7 @@ def world(workspace: Path, model: Any, *, traced: bool = True) -> World:
         publish=publish,
         policy=Policy("confirm", (RULE,), str(workspace)),
         default_model="instant:instant",
-        memory={},
+        memory=MemoryStore().memory,
     )
 
 

@@ -22,6 +22,7 @@ from workbench.workflow.verbs import (
     checkpoint,
     discover,
     follow,
+    forget,
     now,
     question,
     random,
@@ -251,6 +252,7 @@ async def everything(agent: Agent) -> None:
     await random()
     await remember("k", 1)
     await recall("k")
+    await forget("k")
     await send("me", "hello")
     await receive("me")
     await sleep(0.0)
@@ -295,6 +297,7 @@ def test_a_refusal_before_any_effect_is_a_denied_step(tmp_path: Path, is_async: 
         "before.now": now,
         "before.question": lambda: question("well?"),
         "before.remember": lambda: remember("k", 1),
+        "before.forget": lambda: forget("k"),
         "before.send": lambda: send("me", 1),
         "before.sleep": lambda: sleep(30),
         "before.receive": lambda: receive("me"),

@@ -18,6 +18,7 @@ from workbench.workflow.verbs import (
     checkpoint,
     discover,
     follow,
+    forget,
     now,
     question,
     random,
@@ -160,6 +161,47 @@ async def test_a_memory_that_is_not_there_is_a_typed_failure(tmp_path: Path) -> 
     async with opened(tmp_path) as bench:
         result = await (await bench.start(forgetful)).result()
         assert result == ["unknown_name", "colour", "blue"]
+
+
+@pytest.mark.parametrize("scope", ["run", "workspace"])
+@acted
+async def test_memory_is_searched_forgotten_and_the_same_when_resumed(
+    tmp_path: Path, scope: Any
+) -> None:
+    @pattern
+    async def searching() -> Any:
+        await remember("port", 8080, scope=scope)
+        await remember("host", {"name": "box", "port": None}, scope=scope)
+        await remember("old", "a port too", scope=scope)
+        await forget("old", scope=scope)
+        await question("on?")
+        found = await recall(search="PORT", scope=scope)
+        await forget("port", scope=scope)
+        return [found, await recall(search="", scope=scope)]
+
+    async with opened(tmp_path) as bench:
+        run = await bench.start(searching)
+        await waiting(bench)
+        run.interrupt("graceful")
+        await run.finished()
+        run = await bench.resume(run.run_id)
+        (one,) = await waiting(bench)
+        await bench.answer(one.id, Answer(answer="yes"))
+        host = {"key": "host", "value": {"name": "box", "port": None}}
+        assert await run.result() == [[host, {"key": "port", "value": 8080}], [host]]
+
+
+@acted
+async def test_a_secret_is_in_no_memory(tmp_path: Path) -> None:
+    @pattern
+    async def telling() -> Any:
+        await remember("the hunter22-key", "is hunter22-key", scope="workspace")
+        return await recall("the hunter22-key", scope="workspace")
+
+    async with opened(tmp_path) as bench:
+        bench.world.redaction.learn("hunter22-key", "KEY")
+        await (await bench.start(telling)).result()
+        assert dict(bench.world.memory) == {"the [redacted KEY]": "is [redacted KEY]"}
 
 
 @acted

@@ -205,7 +205,11 @@ def _arguments(beside: Sequence[Event]) -> Iterator[Mapping[str, Any]]:
     for row in beside:
         if row.kind == "step.started" and "arguments" in row.data:
             yield row.data["arguments"]
-        elif row.kind == "step.finished" and row.data.get("effect") in {"send", "remember"}:
+        elif row.kind == "step.finished" and row.data.get("effect") in {
+            "send",
+            "remember",
+            "forget",
+        }:
             yield row.data["result"]
     # What says everything by its name has no arguments at all.
     yield {}

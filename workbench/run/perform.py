@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import inspect
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from workbench.agent.memory import SharedMemory, check_key, check_limit, find
 from workbench.errors import UnknownName
 from workbench.journal.checkpoints import check_name
 from workbench.run.ask_model import ask_model
@@ -78,19 +79,38 @@ async def _receive(step: Step) -> Any:
 
 def _remember(step: Step) -> dict[str, Any]:
     given = step.run.world.redaction.value(step.arguments)
-    where = step.run.memory if given["scope"] == "run" else step.run.world.memory
-    where[given["key"]] = given["value"]
+    memory, key = _memory(step, given), check_key(given["key"])
+    if given["scope"] == "run":
+        memory.pop(key, None)  # what was written last stands last
+    memory[key] = given["value"]
     return {"key": given["key"], "value": given["value"], "scope": given["scope"]}
 
 
 def _recall(step: Step) -> Any:
-    given = step.arguments
-    where: Mapping[str, Any] = step.run.memory
-    if given["scope"] == "workspace":
-        where = step.run.world.memory
-    if given["key"] not in where:
-        raise UnknownName("memory", given["key"], list(where))
-    return where[given["key"]]
+    # A key was kept without its secrets, and is found by them.
+    given = step.run.world.redaction.value(step.arguments)
+    memory = _memory(step, given)
+    if "search" in given:
+        search, limit = given["search"], check_limit(given["limit"])
+        if isinstance(memory, SharedMemory):
+            return memory.search(search, limit)
+        return find(memory, search, limit)
+    if given["key"] not in memory:
+        raise UnknownName("memory", given["key"], list(memory))
+    return memory[given["key"]]
+
+
+def _forget(step: Step) -> dict[str, Any]:
+    given = step.run.world.redaction.value(step.arguments)
+    _memory(step, given).pop(given["key"], None)
+    return {"key": given["key"], "scope": given["scope"]}
+
+
+def _memory(step: Step, given: Mapping[str, Any]) -> MutableMapping[str, Any]:
+    scopes = {"run": step.run.memory, "workspace": step.run.world.memory}
+    if given["scope"] not in scopes:
+        raise UnknownName("scope", str(given["scope"]), list(scopes))
+    return scopes[given["scope"]]
 
 
 async def _sleep(step: Step) -> None:
@@ -143,6 +163,7 @@ INSTANT: Mapping[str, Callable[[Step], Any]] = {
     "send": _send,
     "remember": _remember,
     "recall": _recall,
+    "forget": _forget,
     "now": _now,
     "random": _random,
     "discover": _discover,

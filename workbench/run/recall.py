@@ -28,7 +28,11 @@ def recall(run: Run, row: Event) -> None:
     elif row.kind == "step.finished" and data.get("effect") == "remember":
         kept = data["result"]
         if kept.get("scope", "run") == "run":
+            run.memory.pop(kept["key"], None)
             run.memory[kept["key"]] = kept["value"]
+    elif row.kind == "step.finished" and data.get("effect") == "forget":
+        if data["result"]["scope"] == "run":
+            run.memory.pop(data["result"]["key"], None)
     elif row.kind == "run.cancelled" and row.run_id == run.run_id:
         run.hold.is_cancelled = True
         run.given_up = data.get("error")

@@ -6,11 +6,12 @@ import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from workbench.agent.agent import Agent
+from workbench.agent.memory import SharedMemory
 from workbench.agent.tool import Tool
 from workbench.errors import WorkbenchError
 from workbench.journal.checkpoints import Rule
@@ -55,7 +56,7 @@ class World:
     publish: Callable[[Event | Live], None]
     policy: Policy
     default_model: str
-    memory: MutableMapping[str, Any]
+    memory: SharedMemory
     """The ``workspace`` scope of `remember` and `recall`."""
     redaction: Redaction = field(default_factory=Redaction)
     """The secrets that no row may hold."""

@@ -172,7 +172,7 @@ _SAMPLES: Mapping[str, Any] = {
     "now": "2026-01-01T00:00:00+00:00",
     "random": 0.5,
     "discover": ["ann", "ben"],
-    **dict.fromkeys(("send", "remember", "checkpoint", "sleep")),
+    **dict.fromkeys(("send", "remember", "forget", "checkpoint", "sleep")),
 }
 
 

@@ -24,7 +24,7 @@ from workbench.errors import (
 )
 from workbench.journal.events import Event
 from workbench.journal.ledger import Dues, Ledger, Within, refused
-from workbench.store import asked, queries, workspace
+from workbench.store import asked, queries, remembered, workspace
 from workbench.store.alone import Alone
 from workbench.store.audited import MemoryAudit
 from workbench.store.deleting import Freed
@@ -78,6 +78,7 @@ class MemoryStore:
         self._pinned: set[str] = set()
         self._deleted: set[str] = set()
         self.audit = MemoryAudit()
+        self.memory, self._memory_link = remembered.in_memory()
         self._open = True
         self.shared = Alone(self.owner)
 
@@ -124,6 +125,7 @@ class MemoryStore:
         """Nothing can be appended afterwards."""
         self._open = False
         self._owned.clear()
+        self._memory_link.close()
         self.flush()
 
     def rows(

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from workbench.errors import StoreError, StoreForeign, StoreNewer
-from workbench.store import chain, schema, states
+from workbench.store import chain, remembered, schema, states
 from workbench.store.blobs import Blobs
 from workbench.store.connection import (
     FAILURES,
@@ -99,6 +99,8 @@ def _upgrade(link: sqlite3.Connection, path: Path, patience_s: float) -> None:
 
 def _count_anew(link: sqlite3.Connection, blobs: Blobs) -> None:
     states.rebuild(link, blobs)
+    remembered.take_old(link)
+    remembered.index_anew(link)
     if not chain.head(link).number:
         chain.begin(link, time.time())
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from workbench.errors import StoreDamaged, StoreError
-from workbench.store import chain, pages, schema, states
+from workbench.store import chain, pages, remembered, schema, states
 from workbench.store.blobs import Blobs
 from workbench.store.connection import FAILURES, PAGE_BYTES, connect, translated
 from workbench.store.packing import COLUMNS, unpack
@@ -28,7 +28,8 @@ from workbench.values import loads
 Progress = Callable[[str], None]
 
 _KEPT_TABLES: Final = (
-    *("owners", "catalogue", "settings", "requests", "losses", "deleted", "pinned", "audit_head"),
+    *("owners", "catalogue", "settings", "requests", "losses", "deleted", "pinned", "memories"),
+    "audit_head",
 )
 """What is no row of the log and is taken over as far as it can be read."""
 
@@ -85,6 +86,8 @@ def _copied(path: Path, new: Path, now: float, progress: Progress) -> Report:
         link.execute("PRAGMA synchronous=OFF")  # synced as a whole, at the end
         link.execute("BEGIN IMMEDIATE")
         report.tables = _take_tables(path, link)
+        remembered.take_old(link)
+        remembered.index_anew(link)
         progress("reading rows")
         ends = _take_rows(path, link, progress)
         progress("looking for gaps")

@@ -305,6 +305,22 @@ def m012_lists(execute: Execute) -> None:
     execute("CREATE INDEX audit_of_rows ON audit(run_id, seq)")
 
 
+def m013_memory(execute: Execute) -> None:
+    """What the runs of a workspace remember, a row a key, and the words it is found by."""
+    execute("""
+        CREATE TABLE memories (
+          id INTEGER PRIMARY KEY AUTOINCREMENT,  -- the order of writes
+          key TEXT NOT NULL UNIQUE,
+          cold INTEGER NOT NULL,                 -- 1: the value is compressed (zlib)
+          value BLOB NOT NULL,                   -- canonical JSON
+          written_at REAL NOT NULL
+        ) STRICT""")
+    execute("CREATE INDEX memories_warm ON memories (written_at) WHERE NOT cold")
+    execute("""
+        CREATE VIRTUAL TABLE memory_words
+        USING fts5(words, tokenize = 'unicode61 remove_diacritics 0')""")
+
+
 Migration = Callable[[Execute], None]
 
 MIGRATIONS: Final[tuple[Migration, ...]] = (
@@ -320,6 +336,7 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
     m010_audit,
     m011_found,
     m012_lists,
+    m013_memory,
 )
 
 VERSION: Final = len(MIGRATIONS)

@@ -24,6 +24,7 @@ from workbench.store.connection import Readers, Synchronous
 from workbench.store.deleting import Freed
 from workbench.store.presence import Presence
 from workbench.store.projection import RunRow, UsageRow, seen, total
+from workbench.store.remembered import Remembered
 from workbench.store.room import Ballast, OnRoom, free_bytes, total_bytes
 from workbench.store.shared import Shared
 from workbench.store.unclean import first_fault
@@ -59,6 +60,8 @@ class Store:
         """Who drives what, and what processes ask of each other."""
         self.audit = Audit(readers, writer)
         """Every decision that matters, in a chain of hashes."""
+        self.memory = Remembered(readers.read, lambda work: self._write().perform(work))
+        """What the runs of the workspace remember."""
 
     @staticmethod
     def open(

@@ -52,8 +52,8 @@ class Effect(Generic[T]):
     """A request to the world. ``kind``, ``name`` and ``arguments`` are what its row holds."""
 
     kind: str
-    """``model tool call ask follow question send receive remember recall sleep now random
-    discover checkpoint line``: a bare verb or the thing done."""
+    """``model tool call ask follow question send receive remember recall forget sleep now
+    random discover checkpoint line``: a bare verb or the thing done."""
     name: str
     """Whom or what it concerns: the tool's, agent's, pattern's or model's name."""
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -16,14 +16,17 @@ from collections.abc import (
 )
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Generic, Literal, Protocol, TypeVar, cast, overload
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, cast, overload
 
-from workbench.errors import NotAValue
+from workbench.errors import NotAValue, UsageError
 from workbench.foreign import Raised
 from workbench.workflow.effects import Effect, Join, Repeat, Stream, StreamStep
 from workbench.workflow.keyed import check_call
 
 T = TypeVar("T")
+
+Scope: TypeAlias = Literal["run", "workspace"]
+"""Where something is remembered: in a run and its forks, or for all runs of the workspace."""
 
 
 class Named(Protocol):
@@ -105,15 +108,47 @@ def receive(name: str = "") -> Effect[Any]:
     return Effect("receive", name)
 
 
-def remember(key: str, value: Any, *, scope: Literal["run", "workspace"] = "run") -> Effect[None]:
+def remember(key: str, value: Any, *, scope: Scope = "run") -> Effect[None]:
     """Keep a value under a key; scope ``run`` follows forks, ``workspace`` is shared."""
     values = {"key": key, "value": value, "scope": scope}
     return Effect("remember", key, values, repeat=Repeat.KEYED)
 
 
-def recall(key: str, *, scope: Literal["run", "workspace"] = "run") -> Effect[Any]:
-    """The value kept under a key; a `StepFailed` with code ``unknown_name`` when there is none."""
-    return Effect("recall", key, {"key": key, "scope": scope})
+@overload
+def recall(key: str, *, scope: Scope = ...) -> Effect[Any]: ...
+@overload
+def recall(
+    *, search: str, limit: int = ..., scope: Scope = ...
+) -> Effect[list[dict[str, Any]]]: ...
+def recall(
+    key: str | None = None,
+    *,
+    search: str | None = None,
+    limit: int = 10,
+    scope: Scope = "run",
+) -> Effect[Any]:
+    """What is kept under a key, or all that has some words.
+
+    Args:
+        key: which; a `StepFailed` with code ``unknown_name`` when there is none.
+        search: words that must all stand in the key or the value; empty for whatever is there.
+            Gives a list of ``{"key": …, "value": …}``, the newest first.
+        limit: how many a search gives at most.
+        scope: where it was kept, see `remember`.
+
+    Raises:
+        UsageError: both a key and words were given, or neither.
+    """
+    if (key is None) == (search is None):
+        raise UsageError("recall takes either a key or search=…")
+    if search is not None:
+        return Effect("recall", "", {"search": search, "limit": limit, "scope": scope})
+    return Effect("recall", str(key), {"key": key, "scope": scope})
+
+
+def forget(key: str, *, scope: Scope = "run") -> Effect[None]:
+    """Keep nothing under a key any longer; nothing happens when there is nothing."""
+    return Effect("forget", key, {"key": key, "scope": scope}, repeat=Repeat.KEYED)
 
 
 def sleep(seconds: float) -> Effect[None]:

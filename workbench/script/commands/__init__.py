@@ -23,6 +23,7 @@ from workbench.script.commands import (
     modelling,
     permitting,
     profiling,
+    remembering,
     running,
 )
 
@@ -47,6 +48,7 @@ COMMANDS: Mapping[str, Command] = {
         *looking.COMMANDS,
         profiling.COMMAND,
         *fitting.COMMANDS,
+        remembering.COMMAND,
         *keeping.COMMANDS,
         *claiming.COMMANDS,
         *attending.COMMANDS,
