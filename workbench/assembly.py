@@ -180,7 +180,6 @@ async def assemble(
         [*held.notices, *found.notices, *cleaned],
     )
     if not readonly:
-        store.memory.pack()
         _write_down(parts, stands)
     return parts
 
@@ -314,8 +313,9 @@ def _policy(config: Config, store: Store | MemoryStore, folder: Path) -> Policy:
 
 
 def _write_down(parts: Parts, stands: Standing) -> None:
-    """Catalogue what there is, and enter into the audit what decisions will stand on."""
+    """Catalogue what there is, pack old memories, and audit what decisions will stand on."""
     _catalogue(parts)
+    parts.store.memory.pack()
     policy, audit = parts.policy, parts.store.audit
     rules = len(policy.rules)
     audit.note("policy.found", {"mode": policy.mode, "rules": rules, "digest": policy.version})
