@@ -122,7 +122,7 @@ async def test_a_provider_that_does_not_answer_says_so(tmp_path: Path) -> None:
 
 async def test_p_fetches_a_model_once_enter_was_pressed_twice(tmp_path: Path) -> None:
     with OllamaServer() as server:
-        server.pull_pause_s = 0.2
+        server.pull_pause_s = 1.0  # long enough to be seen half way
         async with models(tmp_path, server) as here:
             await here.to("(ollama)")
             await here.pilot.press("p")
