@@ -329,6 +329,7 @@ def _look(args: Namespace, words: list[str]) -> int:
 
 
 def _keep(args: Namespace, words: list[str]) -> int:  # noqa: PLR0911 - one each
+    from workbench.script import hooks_list
     from workbench.script import housekeeping as keep
     from workbench.tui import keymap
 
@@ -342,9 +343,7 @@ def _keep(args: Namespace, words: list[str]) -> int:  # noqa: PLR0911 - one each
             show, keys = keep.config_show, keep.config_keys
             return keys(asked, keymap.listed) if args.act == "keys" else show(asked, keymap.checked)
         case "hooks":
-            from workbench.script.hooks_list import hooks
-
-            return hooks(asked)
+            return hooks_list.hooks(asked)
         case "plugins" if args.act == "check":
             from workbench.script.plugins_check import check_plugins
 

@@ -30,6 +30,11 @@ class OnPath:
     seconds: float
 
     @property
+    def is_between(self) -> bool:
+        """Whether it lies between steps, and belongs to the scope around them."""
+        return self.kind == OWN
+
+    @property
     def kind(self) -> str:
         """What the time was spent on."""
         if self.span.kind == "question":
@@ -83,7 +88,7 @@ class Profile:
         """The critical path's seconds by what they were spent on, most first; they add up."""
         found: dict[str, float] = {}
         for part in self.path:
-            waited = min(part.span.waited_s, part.seconds) if part.kind != OWN else 0.0
+            waited = min(part.span.waited_s, part.seconds) if not part.is_between else 0.0
             found[PERSON] = found.get(PERSON, 0.0) + waited
             found[part.kind] = found.get(part.kind, 0.0) + part.seconds - waited
         return {k: v for k, v in sorted(found.items(), key=lambda item: -item[1]) if v > 0}

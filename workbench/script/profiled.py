@@ -1,12 +1,14 @@
-"""The account of a run as lines for people; `workbench.journal.profile` makes it."""
+"""The account of a run, read from the log, and as lines for people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
-from workbench.journal.flow import Flow
-from workbench.journal.profile import AgentUse, Link, OnPath, Profile
+from workbench.journal.flow import Flow, flows
+from workbench.journal.profile import AgentUse, Link, OnPath, Profile, profile
 from workbench.journal.spans import Span
 from workbench.plain import one_line
 
@@ -22,6 +24,24 @@ _WORDS = {
     "receive": "waiting for messages",
     "sleep": "sleeping",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A run's profile, and whose words went where."""
+
+    run_id: str
+    profile: Profile
+    went: tuple[Flow, ...]
+    lines: tuple[str, ...]
+
+
+def account(store: Any, run_id: str) -> Account:
+    """Read a run's rows, all of them, and say what became of its time."""
+    store.catch_up()
+    rows = [*store.rows(run_id)]
+    told, (went, is_whole) = profile(rows), flows(rows)
+    return Account(run_id, told, tuple(went), tuple(profile_lines(told, went, is_whole=is_whole)))
 
 
 def profile_lines(told: Profile, went: Sequence[Flow], *, is_whole: bool) -> Iterator[str]:
@@ -71,7 +91,7 @@ def kind_lines(told: Profile) -> Iterator[str]:
 
 def steps_of(path: Sequence[OnPath]) -> list[OnPath]:
     """The stretches of the path that are steps: what lies between them belongs to nobody."""
-    return [part for part in path if part.kind != "workbench"]
+    return [part for part in path if not part.is_between]
 
 
 def step_line(part: OnPath) -> str:

@@ -24,8 +24,6 @@ from workbench.errors import UnknownName, WorkbenchError
 from workbench.journal.approvals import Asked, left_of
 from workbench.journal.audit import Entry
 from workbench.journal.events import Event
-from workbench.journal.flow import flows
-from workbench.journal.profile import Profile, profile
 from workbench.models.survey import Provider
 from workbench.run.changes import agent_digest
 from workbench.run.uses import InForce
@@ -35,6 +33,7 @@ from workbench.tui.status import Around
 
 if TYPE_CHECKING:
     from workbench.script.doctor import Finding
+    from workbench.script.profiled import Account
 
 PORTION = 200
 """So many questions at most come to the screen at once."""
@@ -113,27 +112,11 @@ def _row(store: Any, run_id: str, seq: int) -> Event | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Profiled:
-    """The account of a run, and all of it in lines."""
-
-    run_id: str
-    profile: Profile
-    lines: tuple[str, ...]
-
-
-async def profiled(bench: Any, run_id: str) -> Profiled:
+async def profiled(bench: Any, run_id: str) -> Account:
     """Where a run's time, tokens and words went. Reads all of its rows."""
+    from workbench.script.profiled import account  # noqa: PLC0415 - as above
 
-    def read() -> Profiled:
-        from workbench.script.profiled import profile_lines  # noqa: PLC0415 - as above
-
-        bench.store.catch_up()
-        rows = [*bench.store.rows(run_id)]
-        told, (went, is_whole) = profile(rows), flows(rows)
-        return Profiled(run_id, told, tuple(profile_lines(told, went, is_whole=is_whole)))
-
-    return await asyncio.to_thread(read)
+    return await asyncio.to_thread(account, bench.store, run_id)
 
 
 async def findings(bench: Any) -> list[Finding]:

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from workbench.journal.approvals import Asked
     from workbench.models.survey import Provider
     from workbench.script.doctor import Finding
+    from workbench.script.profiled import Account
     from workbench.tui.app import KaizenApp
-    from workbench.tui.front_overviews import Agents, Decided, Models, Profiled, Reading, Rules
+    from workbench.tui.front_overviews import Agents, Decided, Models, Reading, Rules
     from workbench.tui.status import Around
 
 Failed = Callable[[str], None]
@@ -87,7 +88,7 @@ class Overviews:
 
         self._app.ask_core(lambda bench: front.choose_model(bench, name), told)
 
-    def profile(self, run_id: str, then: Callable[[Profiled], None]) -> None:
+    def profile(self, run_id: str, then: Callable[[Account], None]) -> None:
         """Where a run's time, tokens and words went."""
         self._app.ask_core(lambda bench: front.profiled(bench, run_id), then)
 

@@ -18,8 +18,8 @@ from workbench.tui.written import BLANK, Written, labelled, text_lines
 
 if TYPE_CHECKING:
     from workbench.journal.profile import OnPath, Profile
+    from workbench.script.profiled import Account
     from workbench.tui.app import KaizenApp
-    from workbench.tui.front_overviews import Profiled
 
 _BAR = 10
 _LEAST = 0.01
@@ -49,10 +49,9 @@ def path_lines(told: Profile) -> Iterator[PathLine]:
     yield PathLine(-1, "", "", f"all of it: {whole.name}", whole.took_s, 1.0, whole.seq)
     for number, part in enumerate(told.path):
         span, share = part.span, part.seconds / total
-        between = part.kind == "workbench"
-        if between and share < _LEAST:
+        if part.is_between and share < _LEAST:
             continue
-        what = f"in {span.kind} {span.name}" if between else span.name
+        what = f"in {span.kind} {span.name}" if part.is_between else span.name
         yield PathLine(number, part.kind, span.who, what, part.seconds, share, span.seq)
 
 
@@ -97,7 +96,7 @@ class ProfileScreen(BrowseScreen):
     def __init__(self, app: KaizenApp) -> None:
         self._list = PathList(id="profile-list")
         super().__init__(app, self._list)
-        self._known: Profiled | None = None
+        self._known: Account | None = None
 
     def on_mount(self) -> None:
         """Have it added up."""
@@ -109,7 +108,7 @@ class ProfileScreen(BrowseScreen):
             self.entitle("Profile")
             self.workbench.say(f"there is no run yet; {short('app.runs')} lists earlier ones")
 
-    def show(self, known: Profiled) -> None:
+    def show(self, known: Account) -> None:
         """Take it over."""
         if not self.is_mounted:
             return
@@ -151,7 +150,7 @@ def part_text(part: OnPath, width: int) -> Iterator[Written]:
     span = part.span
     yield from labelled("on path", brief_span(part.seconds), width)
     yield from labelled("step", f"{span.kind} {span.name}", width)
-    if part.kind == "workbench":
+    if part.is_between:
         said = "between its steps: the workflow's own, hooks, waiting for a turn, the log"
         yield from labelled("spent", said, width)
     if span.who:
