@@ -115,6 +115,23 @@ def test_the_loser_of_a_race_is_on_no_path_although_it_ended_last() -> None:
     assert [(p.kind, round(p.seconds, 6)) for p in told.path] == [("tool", 1.0), ("workbench", 1.0)]
 
 
+def test_what_a_run_waits_for_now_is_on_its_path() -> None:
+    made = Made()
+    made.step("t/0:tool.one", 0.0, 1.0)
+    made.row(1.0, "step.started", "t/1:ask.coder", effect="ask", name="coder")
+    made.row(1.0, "approval.asked", "t/1:ask.coder/0:tool.bash", id="a", tool="bash")
+    made.row(4.0, "checkpoint.taken", name="now")
+    told = profile(made.sorted())
+    assert [(part.kind, part.span.name, round(part.seconds, 6)) for part in told.path] == [
+        ("tool", "one", 1.0),
+        ("tool", "bash", 3.0),
+    ]
+    assert {kind: round(spent, 6) for kind, spent in told.by_kind.items()} == {
+        "person": 3.0,
+        "tool": 1.0,
+    }
+
+
 def test_a_run_that_has_only_begun_has_an_account() -> None:
     told = profile(Made().rows)
     assert (told.path, told.agents, told.links, told.whole.took_s) == ((), (), (), 0.0)

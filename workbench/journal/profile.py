@@ -8,7 +8,7 @@ step (a race's loser) never lies on it: nobody needed its outcome.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -137,7 +137,9 @@ def _critical(span: Span) -> Iterator[OnPath]:
 
     A stack, not recursion: scopes may lie as deep as a run likes.
     """
-    stack: list[tuple[Span, float, list[Span]]] = [(span, span.end_s, _by_end(span))]
+    # What is under way is what a run under way waits for; after its end nobody waited for that.
+    left_out = {"cancelled"} if span.state == "open" else {"cancelled", "open"}
+    stack = [(span, span.end_s, _by_end(span, left_out))]
     while stack:
         around, moment, parts = stack.pop()
         while parts and parts[-1].end_s > moment:
@@ -148,7 +150,7 @@ def _critical(span: Span) -> Iterator[OnPath]:
         last = parts.pop()
         yield from _own(around, moment - last.end_s)
         stack.append((around, max(last.start_s, around.start_s), parts))
-        stack.append((last, last.end_s, _by_end(last)))
+        stack.append((last, last.end_s, _by_end(last, left_out)))
 
 
 def _own(span: Span, seconds: float) -> Iterator[OnPath]:
@@ -156,8 +158,8 @@ def _own(span: Span, seconds: float) -> Iterator[OnPath]:
         yield OnPath(span, seconds)
 
 
-def _by_end(span: Span) -> list[Span]:
-    parts = (part for part in span.parts if part.state not in ("cancelled", "open"))
+def _by_end(span: Span, left_out: Collection[str]) -> list[Span]:
+    parts = (part for part in span.parts if part.state not in left_out)
     return sorted(parts, key=lambda part: (part.end_s, part.seq))
 
 

@@ -83,7 +83,7 @@ class _Spans:
     def __init__(self) -> None:
         self.whole = Span("", "run", "", 0.0)
         self.by_key = {"": self.whole}
-        self._asked: dict[str, float] = {}
+        self._asked: dict[str, tuple[str, float]] = {}
 
     def take(self, row: Event, now: float) -> None:
         """Let a row begin or end something."""
@@ -96,11 +96,9 @@ class _Spans:
             whole.state = str(row.data.get("outcome") or "finished")
         elif row.kind in ASKS and row.key:
             self._of(row, now)
-            self._asked[str(row.data.get("id"))] = now
+            self._asked[str(row.data.get("id"))] = row.key, now
         elif row.kind in ENDS:
-            since = self._asked.pop(str(row.data.get("id")), None)
-            if since is not None and row.key in self.by_key:
-                self.by_key[row.key].waited_s += now - since
+            self._waited(str(row.data.get("id")), now)
         elif row.kind == "step.started" or row.kind in OUTCOMES:
             _take(self._of(row, now), row, now)
 
@@ -114,11 +112,20 @@ class _Spans:
             self.by_key[row.key] = found
         return found
 
+    def _waited(self, asked: str, now: float) -> None:
+        key, since = self._asked.pop(asked, ("", now))
+        if key in self.by_key:
+            self.by_key[key].waited_s += now - since
+
     def arrange(self) -> None:
         """End what has no end at the run's, and put each span among its scope's parts."""
+        for asked in [*self._asked]:
+            self._waited(asked, self.whole.end_s)
         for span in self.by_key.values():
             if span is not self.whole:
                 span.end_s = span.end_s or self.whole.end_s
+                # So far only asked about: a call that has a tool's name, or a question.
+                span.kind = span.kind or ("tool" if span.name else "question")
                 around = self._around(span.key)
                 span.inside = around.name
                 around.parts.append(span)
